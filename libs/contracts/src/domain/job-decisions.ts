@@ -1,0 +1,113 @@
+/** What may happen to a job. Each decider looks at the job as it is and answers with an event or a refusal. */
+import type {
+  CompletedAsset,
+  EngineIdentityData,
+  JobCancelled,
+  JobCompleted,
+  JobFailed,
+  JobRequested,
+  JobTimings,
+  MissingOutput,
+} from '../events/job-events.js';
+import type { AssetEventData, JobEventData, Proposed } from '../events/registry.js';
+import type { StoredAsset } from '../events/stored-asset.js';
+import { isEnded, type Job, liveAssets } from './job.js';
+
+/** Why nothing happens. None of them is an error of the program. */
+export type Refusal =
+  | 'unknown_job'
+  | 'already_exists'
+  | 'already_ended'
+  | 'stale_attempt'
+  | 'unknown_asset'
+  | 'no_assets';
+
+export type Decision<T extends keyof JobEventData | keyof AssetEventData = keyof JobEventData> =
+  | { readonly decided: 'append'; readonly event: Proposed<T> }
+  | { readonly decided: 'refuse'; readonly reason: Refusal };
+
+export function requestJob(job: Job | undefined, request: JobRequested): Decision {
+  return job ? refuse('already_exists') : append('JobRequested', request);
+}
+
+/** A worker takes the job: the next attempt, which fences off any earlier one. */
+export function startJob(job: Job | undefined, by: { worker: string; engine: EngineIdentityData }): Decision {
+  const refusal = refusalFor(job);
+  if (refusal || !job) return refuse(refusal ?? 'unknown_job');
+  const attempt = (job.started?.attempt ?? 0) + 1;
+  return append('JobStarted', { jobId: job.requested.jobId, attempt, ...by });
+}
+
+export function storeAsset(job: Job | undefined, attempt: number, asset: StoredAsset): Decision {
+  const refusal = refusalFor(job, attempt);
+  if (refusal || !job) return refuse(refusal ?? 'unknown_job');
+  const others = job.assets.filter((known) => known.index !== asset.index);
+  const assets = [...others, asset].sort((a, b) => a.index - b.index);
+  return append('AssetStored', { jobId: job.requested.jobId, attempt, assets });
+}
+
+export interface Completion {
+  readonly attempt: number;
+  readonly timings: JobTimings;
+  readonly engine: EngineIdentityData;
+  readonly missing: readonly MissingOutput[];
+  /** Turns an asset's key into its canonical address. */
+  readonly urlOf: (key: string) => string;
+}
+
+/** All outputs that can be made are stored. Without any, the job has failed instead: `no_assets`. */
+export function completeJob(job: Job | undefined, completion: Completion): Decision {
+  const refusal = refusalFor(job, completion.attempt);
+  if (refusal || !job) return refuse(refusal ?? 'unknown_job');
+  const assets: CompletedAsset[] = job.assets.map((asset) => ({ ...asset, url: completion.urlOf(asset.key) }));
+  const [first] = assets;
+  if (!first) return refuse('no_assets');
+  const data: JobCompleted = {
+    jobId: job.requested.jobId,
+    attempt: completion.attempt,
+    assets,
+    primaryAsset: first.url,
+    timings: completion.timings,
+    engine: completion.engine,
+    missing: [...completion.missing],
+  };
+  return append('JobCompleted', data);
+}
+
+export type Failure = Pick<JobFailed, 'code' | 'message' | 'retryable'>;
+
+/** With an attempt only that attempt may fail the job; without one (deadlines, dead letters) the current one fails. */
+export function failJob(job: Job | undefined, failure: Failure, attempt?: number): Decision {
+  const refusal = refusalFor(job, attempt);
+  if (refusal || !job) return refuse(refusal ?? 'unknown_job');
+  return append('JobFailed', { jobId: job.requested.jobId, attempt: attempt ?? job.started?.attempt ?? 0, ...failure });
+}
+
+export function cancelJob(job: Job | undefined, cancelledBy: JobCancelled['cancelledBy']): Decision {
+  const refusal = refusalFor(job);
+  if (refusal || !job) return refuse(refusal ?? 'unknown_job');
+  return append('JobCancelled', { jobId: job.requested.jobId, cancelledBy });
+}
+
+export function deleteAsset(job: Job | undefined, index: number, deletedBy: string): Decision<'AssetDeleted'> {
+  if (!job) return { decided: 'refuse', reason: 'unknown_job' };
+  const asset = liveAssets(job).find((candidate) => candidate.index === index);
+  if (!asset) return { decided: 'refuse', reason: 'unknown_asset' };
+  const data = { jobId: job.requested.jobId, assetId: asset.id, index, key: asset.key, deletedBy };
+  return { decided: 'append', event: { type: 'AssetDeleted', data } };
+}
+
+function refusalFor(job: Job | undefined, attempt?: number): Refusal | undefined {
+  if (!job) return 'unknown_job';
+  if (isEnded(job)) return 'already_ended';
+  if (attempt !== undefined && job.started?.attempt !== attempt) return 'stale_attempt';
+  return undefined;
+}
+
+function append<T extends keyof JobEventData>(type: T, data: JobEventData[T]): Decision {
+  return { decided: 'append', event: { type, data } as Proposed<keyof JobEventData> };
+}
+
+function refuse(reason: Refusal): Decision {
+  return { decided: 'refuse', reason };
+}

@@ -1,0 +1,87 @@
+/** Every event type with its class and its CloudEvents type. An event exists if it stands here. */
+import type { JobEventToken } from '../subjects.js';
+import { CreditsCharged, CreditsGranted, CreditsReleased, CreditsReserved } from './account-events.js';
+import {
+  AssetDeleted,
+  AssetStored,
+  JobCancelled,
+  JobCompleted,
+  JobFailed,
+  JobRequested,
+  JobStarted,
+  PromptEnhanced,
+} from './job-events.js';
+
+export const JOB_EVENTS = {
+  JobRequested,
+  PromptEnhanced,
+  JobStarted,
+  AssetStored,
+  JobCompleted,
+  JobFailed,
+  JobCancelled,
+} as const;
+
+export const ASSET_EVENTS = { AssetDeleted } as const;
+
+export const ACCOUNT_EVENTS = { CreditsGranted, CreditsReserved, CreditsCharged, CreditsReleased } as const;
+
+type InstanceOf<M> = { [K in keyof M]: M[K] extends new () => infer I ? I : never };
+export type JobEventData = InstanceOf<typeof JOB_EVENTS>;
+export type AssetEventData = InstanceOf<typeof ASSET_EVENTS>;
+export type AccountEventData = InstanceOf<typeof ACCOUNT_EVENTS>;
+type EventData = JobEventData & AssetEventData & AccountEventData;
+export type EventType = keyof EventData;
+
+/** CloudEvents `type` of each event. The version is in the type: within a version fields are only added. */
+export const CLOUD_EVENT_TYPES: Readonly<Record<EventType, string>> = {
+  JobRequested: 'com.ourvidz.job.requested.v1',
+  PromptEnhanced: 'com.ourvidz.job.enhanced.v1',
+  JobStarted: 'com.ourvidz.job.started.v1',
+  AssetStored: 'com.ourvidz.job.asset-stored.v1',
+  JobCompleted: 'com.ourvidz.job.completed.v1',
+  JobFailed: 'com.ourvidz.job.failed.v1',
+  JobCancelled: 'com.ourvidz.job.cancelled.v1',
+  AssetDeleted: 'com.ourvidz.asset.deleted.v1',
+  CreditsGranted: 'com.ourvidz.account.credits-granted.v1',
+  CreditsReserved: 'com.ourvidz.account.credits-reserved.v1',
+  CreditsCharged: 'com.ourvidz.account.credits-charged.v1',
+  CreditsReleased: 'com.ourvidz.account.credits-released.v1',
+};
+
+const BY_CLOUD_TYPE = new Map(Object.entries(CLOUD_EVENT_TYPES).map(([name, type]) => [type, name as EventType]));
+
+/** The event of a CloudEvents `type`, or undefined for one that this version does not know. */
+export function eventTypeOf(cloudEventType: string): EventType | undefined {
+  return BY_CLOUD_TYPE.get(cloudEventType);
+}
+
+/** The token of each job event in its subject. */
+export const JOB_EVENT_TOKENS: Readonly<Record<keyof JobEventData, JobEventToken>> = {
+  JobRequested: 'requested',
+  PromptEnhanced: 'enhanced',
+  JobStarted: 'started',
+  AssetStored: 'asset',
+  JobCompleted: 'completed',
+  JobFailed: 'failed',
+  JobCancelled: 'cancelled',
+};
+
+/** An event that somebody decided on; it gets its id and time when it is appended. */
+export type Proposed<T extends EventType = EventType> = {
+  [K in T]: { readonly type: K; readonly data: EventData[K] };
+}[T];
+
+/** An event as the stream keeps it. `time` is ISO 8601, `sequence` the stream's. */
+export type Recorded<T extends EventType = EventType> = {
+  [K in T]: {
+    readonly type: K;
+    readonly id: string;
+    readonly time: string;
+    readonly sequence: number;
+    readonly data: EventData[K];
+  };
+}[T];
+
+/** Everything that makes up the history of one job and its assets. */
+export type JobHistoryEvent = Recorded<keyof JobEventData | keyof AssetEventData>;

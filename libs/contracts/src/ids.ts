@@ -1,0 +1,64 @@
+/** How things are named: ids that can be told from each other, derived again, and put into a subject or path safely. */
+import { createHash } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import { COUNT_MAX } from './limits.js';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Whether it is a UUID in its canonical lower-case form. */
+export function isUuid(value: unknown): value is string {
+  return typeof value === 'string' && UUID.test(value);
+}
+
+/** A new job id: a UUIDv7 (RFC 9562) whose last hex digit is 0, which leaves room for the ids of its assets. */
+export function newJobId(): string {
+  return `${uuidv7().slice(0, -1)}0`;
+}
+
+/** A new event id: a UUIDv7, so that ids sort by time. */
+export function newEventId(): string {
+  return uuidv7();
+}
+
+/** The job id that an idempotency key stands for: a UUIDv8 (RFC 9562) from the account and the key. */
+export function jobIdForKey(accountKey: string, idempotencyKey: string): string {
+  const hex = createHash('sha256').update(`${accountKey}\n${idempotencyKey}`).digest('hex');
+  const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  const parts = [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `${variant}${hex.slice(17, 20)}`];
+  return `${parts.join('-')}-${hex.slice(20, 31)}0`;
+}
+
+/** An asset's id is its job's with the last hex digit = index + 1: whoever has it finds the job without a table. */
+export function assetIdOf(jobId: string, index: number): string {
+  if (!Number.isInteger(index) || index < 0 || index >= COUNT_MAX) throw new RangeError(`asset index ${index}`);
+  return `${jobId.slice(0, -1)}${(index + 1).toString(16)}`;
+}
+
+/** The job and place of an asset, or undefined for an id that no asset can have. */
+export function parseAssetId(assetId: string): { jobId: string; index: number } | undefined {
+  if (!isUuid(assetId)) return undefined;
+  const index = Number.parseInt(assetId.slice(-1), 16) - 1;
+  if (index < 0 || index >= COUNT_MAX) return undefined;
+  return { jobId: `${assetId.slice(0, -1)}0`, index };
+}
+
+/** The account of a user: a hash of `sub`, safe as a subject token and as a folder name. 32 hex digits. */
+export function accountKeyOf(userId: string): string {
+  return createHash('sha256').update(userId, 'utf8').digest('hex').slice(0, 32);
+}
+
+/** Where an asset lies in the store. Deterministic, so that a second attempt overwrites its own output. */
+export function assetKey(at: {
+  bucket: string;
+  accountKey: string;
+  jobId: string;
+  index: number;
+  extension: string;
+}): string {
+  return `${at.bucket}/${at.accountKey}/${at.jobId}/${at.index}.${at.extension}`;
+}
+
+/** The path of an asset's canonical, unsigned address. */
+export function assetPath(key: string): string {
+  return `/assets/${key}`;
+}

@@ -1,0 +1,40 @@
+/** Every limit of the platform that more than one place must agree on. Each is written here and nowhere else. */
+
+/** Characters of a prompt after trimming. */
+export const PROMPT_MAX_CHARACTERS = 10_000;
+/** Bytes of the other keys of a client's `metadata`, as JSON. */
+export const CLIENT_METADATA_MAX_BYTES = 16 * 1024;
+/** Bytes of an HTTP request body. */
+export const BODY_MAX_BYTES = 256 * 1024;
+/** Seeds are unsigned 32-bit numbers. */
+export const SEED_MAX = 2 ** 32 - 1;
+/** Outputs of one SDXL job. */
+export const COUNT_MAX = 6;
+/** Tokens that SDXL's text encoders read; what is beyond them is cut off. */
+export const NEGATIVE_PROMPT_MAX_TOKENS = 77;
+/** `metadata.credits` that a client may name. */
+export const CREDITS_MAX = 1000;
+/** Characters of a user's `sub`. */
+export const SUBJECT_MAX_CHARACTERS = 255;
+
+/** Items of one page of a list. */
+export const PAGE_LIMIT_MAX = 100;
+export const PAGE_LIMIT_DEFAULT = 50;
+
+/** How long one attempt of a generation may take. */
+export const GENERATION_TIMEOUT_MS = 15 * 60_000;
+/** How long the server waits for an ack or a sign of life before it hands a job to another worker. */
+export const ACK_WAIT_MS = 30_000;
+/** How often a worker says that it is still at a job. */
+export const WORKING_INTERVAL_MS = 10_000;
+/** Times that a job is handed to a worker before it is a dead letter. */
+export const MAX_DELIVERIES = 5;
+/** Silence after which the worker of a job that has no delivery left counts as lost. */
+export const WORKER_SILENCE_MS = 3 * ACK_WAIT_MS;
+/** Least time between two progress messages of one job: at most four a second. */
+export const PROGRESS_INTERVAL_MS = 250;
+
+/** How long the job stream keeps events. */
+export const JOB_STREAM_MAX_AGE_MS = 30 * 24 * 3_600_000;
+/** The share of the job stream's bytes above which the gateway takes no new jobs, so that outcomes always fit. */
+export const STREAM_FULL_SHARE = 0.9;

@@ -1,0 +1,134 @@
+/** What each service may publish and subscribe to. The launcher and the Kubernetes files make NATS permissions of it. */
+import {
+  ACCOUNT_STREAM,
+  ASSET_REAPER_CONSUMER,
+  type ConsumerSpec,
+  DEAD_LETTER_CONSUMER,
+  DEAD_LETTER_STREAM,
+  type EngineName,
+  JOB_STREAM,
+  ROUTE_ENGINES,
+  STREAMS,
+  workConsumer,
+  workFilters,
+} from './streams.js';
+import {
+  assetSubject,
+  cancelSubject,
+  commandSubject,
+  type JobEventToken,
+  jobSubject,
+  LANES,
+  liveSubject,
+  progressSubject,
+  querySubject,
+  ROUTES,
+} from './subjects.js';
+
+export type ServiceName = 'gateway' | 'jobs' | 'sdxl-worker' | 'wan-worker' | 'enhancer';
+
+export interface Rights {
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+  /** May answer requests that it received. */
+  readonly allowResponses: boolean;
+}
+
+/** Replies come to an inbox that no other service may read. */
+export function inboxPrefix(service: ServiceName): string {
+  return `_INBOX_${service}`;
+}
+
+export const RIGHTS: Readonly<Record<ServiceName, Rights>> = {
+  gateway: gatewayRights(),
+  jobs: jobsRights(),
+  'sdxl-worker': workerRights('sdxl-worker', 'sdxl', ['started', 'asset', 'completed', 'failed']),
+  'wan-worker': workerRights('wan-worker', 'wan', ['started', 'asset', 'completed', 'failed']),
+  enhancer: workerRights('enhancer', 'enhancer', ['enhanced']),
+};
+
+export const SERVICE_NAMES = Object.keys(RIGHTS) as readonly ServiceName[];
+
+function gatewayRights(): Rights {
+  const readable = [JOB_STREAM.name, ACCOUNT_STREAM.name];
+  return {
+    publish: [
+      jobSubject('*', '*', 'requested', '*'),
+      jobSubject('*', '*', 'cancelled', '*'),
+      assetSubject('deleted', '*', '*'),
+      assetSubject('favorited', '*', '*'),
+      'ourvidz.account.*',
+      'ourvidz.project.>',
+      'ourvidz.webhook.>',
+      'ourvidz.audit.>',
+      cancelSubject('*'),
+      querySubject('>'),
+      commandSubject('>'),
+      ...readable.flatMap(readStream),
+      ...STREAMS.map((stream) => `$JS.API.STREAM.INFO.${stream.name}`),
+      `$JS.API.CONSUMER.INFO.${JOB_STREAM.name}.*`,
+      ...pull(ASSET_REAPER_CONSUMER),
+    ],
+    subscribe: [`${inboxPrefix('gateway')}.>`, liveSubject('ourvidz.>'), progressSubject('*')],
+    allowResponses: false,
+  };
+}
+
+function jobsRights(): Rights {
+  const created = STREAMS.map((stream) => stream.name);
+  return {
+    publish: [
+      jobSubject('*', '*', 'failed', '*'),
+      'ourvidz.account.*',
+      '$JS.API.INFO',
+      ...created.flatMap((name) => [
+        `$JS.API.STREAM.CREATE.${name}`,
+        `$JS.API.STREAM.UPDATE.${name}`,
+        `$JS.API.STREAM.INFO.${name}`,
+        `$JS.API.CONSUMER.CREATE.${name}.>`,
+        `$JS.API.CONSUMER.INFO.${name}.*`,
+      ]),
+      ...[JOB_STREAM.name, ACCOUNT_STREAM.name, DEAD_LETTER_STREAM.name].flatMap(readStream),
+      ...pull(DEAD_LETTER_CONSUMER),
+    ],
+    subscribe: [
+      `${inboxPrefix('jobs')}.>`,
+      querySubject('>'),
+      commandSubject('>'),
+      progressSubject('*'),
+      liveSubject('ourvidz.>'),
+    ],
+    allowResponses: true,
+  };
+}
+
+function workerRights(service: ServiceName, engine: EngineName, tokens: readonly JobEventToken[]): Rights {
+  const routes = ROUTES.filter((route) => ROUTE_ENGINES[route].includes(engine));
+  return {
+    publish: [
+      ...routes.flatMap((route) => tokens.map((token) => jobSubject(route, '*', token, '*'))),
+      progressSubject('*'),
+      ...readStream(JOB_STREAM.name),
+      ...LANES.flatMap((lane) => pull(workConsumer(engine, lane))),
+    ],
+    subscribe: [`${inboxPrefix(service)}.>`, cancelSubject('*'), ...workFilters(engine, '*').map(liveSubject)],
+    allowResponses: false,
+  };
+}
+
+function readStream(name: string): string[] {
+  return [
+    `$JS.API.STREAM.INFO.${name}`,
+    `$JS.API.STREAM.MSG.GET.${name}`,
+    `$JS.API.DIRECT.GET.${name}`,
+    `$JS.API.DIRECT.GET.${name}.>`,
+  ];
+}
+
+function pull({ stream, name }: ConsumerSpec): string[] {
+  return [`$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`, `$JS.ACK.${stream}.${name}.>`, consumerInfo({ stream, name })];
+}
+
+function consumerInfo({ stream, name }: Pick<ConsumerSpec, 'stream' | 'name'>): string {
+  return `$JS.API.CONSUMER.INFO.${stream}.${name}`;
+}
