@@ -1,0 +1,188 @@
+/** Assets as files in a folder. Workers write them, the gateway reads and deletes them. */
+import { createHash, randomUUID } from 'node:crypto';
+import { constants, createReadStream, type Dirent } from 'node:fs';
+import { access, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import type { Readable } from 'node:stream';
+import { isAssetKey } from './asset-key.js';
+import { errorCode, StorageError, storageErrorOf } from './storage-error.js';
+
+export interface PutResult {
+  readonly bytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+export interface AssetFile {
+  readonly bytes: number;
+  readonly modifiedAt: Date;
+}
+
+const TEMPORARY = /^\.\d\.[a-z0-9]+\.[0-9a-f-]{36}\.part$/;
+/** No single write takes that long: a temporary file this old was left by a crash. */
+const LEFTOVER_AGE_MS = 60_000;
+/** Times that a folder may vanish under a write because its last other file was deleted. */
+const FOLDER_TRIES = 5;
+
+export class FileAssetStore {
+  /** Absolute path of the folder. */
+  readonly root: string;
+
+  constructor(folder: string) {
+    this.root = resolve(folder);
+  }
+
+  /**
+   * Stores the bytes under the key, in place of what was there. Whoever reads the key meanwhile sees the old file or the
+   * new one, never a part of it, and once this resolves the file outlives a power cut.
+   * @throws StorageError when the disk is full, read-only or not ours.
+   */
+  async put(key: string, bytes: Uint8Array): Promise<PutResult> {
+    const path = this.pathOf(key);
+    try {
+      await this.write(path, bytes);
+    } catch (error) {
+      throw storageErrorOf(error, `storing ${key}`);
+    }
+    return { bytes: bytes.byteLength, sha256: createHash('sha256').update(bytes).digest('hex') };
+  }
+
+  /** Size and time of a file, or undefined when there is none. */
+  async stat(key: string): Promise<AssetFile | undefined> {
+    try {
+      const found = await stat(this.pathOf(key));
+      return found.isFile() ? { bytes: found.size, modifiedAt: found.mtime } : undefined;
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw storageErrorOf(error, `reading ${key}`);
+    }
+  }
+
+  /** The bytes from `start` to `end`, both included; the whole file without them. Errors come with the stream. */
+  openRange(key: string, range: { start?: number; end?: number } = {}): Readable {
+    return createReadStream(this.pathOf(key), range);
+  }
+
+  /** Removes a file and the folders that it leaves empty. Deleting what is not there is fine. */
+  async delete(key: string): Promise<void> {
+    const path = this.pathOf(key);
+    try {
+      await rm(path, { force: true });
+      await this.removeEmptyFolders(dirname(path));
+    } catch (error) {
+      throw storageErrorOf(error, `deleting ${key}`);
+    }
+  }
+
+  /** Creates the folder when it is missing and says why it cannot be used, or undefined when all is well. */
+  async usable(): Promise<string | undefined> {
+    try {
+      await mkdir(this.root, { recursive: true });
+      await access(this.root, constants.R_OK | constants.W_OK | constants.X_OK);
+      return undefined;
+    } catch (error) {
+      return `the asset folder ${this.root} cannot be used: ${errorCode(error) ?? String(error)}`;
+    }
+  }
+
+  /** Deletes what writes left behind that a crash interrupted. Returns how many files that were. */
+  async sweepLeftovers(olderThanMs = LEFTOVER_AGE_MS): Promise<number> {
+    const newest = Date.now() - olderThanMs;
+    let swept = 0;
+    for await (const path of temporaryFiles(this.root)) {
+      const found = await unlessAbsent(stat(path));
+      if (!found || found.mtimeMs > newest) continue;
+      await rm(path, { force: true });
+      await this.removeEmptyFolders(dirname(path));
+      swept += 1;
+    }
+    return swept;
+  }
+
+  private pathOf(key: string): string {
+    if (!isAssetKey(key)) throw new StorageError('not an asset key', false);
+    return join(this.root, key);
+  }
+
+  /** A folder can vanish between its creation and its use: a delete took its last other file. Then it is made again. */
+  private async write(path: string, bytes: Uint8Array): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      await mkdir(dirname(path), { recursive: true });
+      try {
+        return await writeAtomically(path, bytes);
+      } catch (error) {
+        if (!isAbsent(error) || attempt === FOLDER_TRIES) throw error;
+      }
+    }
+  }
+
+  private async removeEmptyFolders(folder: string): Promise<void> {
+    for (let at = folder; at.startsWith(this.root + sep); at = dirname(at)) {
+      try {
+        await rmdir(at);
+      } catch (error) {
+        if (!isInUse(error) && !isAbsent(error)) throw error;
+        if (isInUse(error)) return;
+      }
+    }
+  }
+}
+
+async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.part`);
+  try {
+    await writeDurably(temporary, bytes);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx', 0o644);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes a rename in the folder outlive a power cut. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await unlessAbsent(open(folder, 'r'));
+  if (!handle) return; // deleted at once: nothing to keep
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function* temporaryFiles(folder: string): AsyncGenerator<string> {
+  const entries: Dirent[] = (await unlessAbsent(readdir(folder, { withFileTypes: true }))) ?? [];
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* temporaryFiles(path);
+    else if (TEMPORARY.test(entry.name)) yield path;
+  }
+}
+
+async function unlessAbsent<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '');
+}
+
+function isInUse(error: unknown): boolean {
+  return ['ENOTEMPTY', 'EEXIST', 'EBUSY'].includes(errorCode(error) ?? '');
+}
