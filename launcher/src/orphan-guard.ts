@@ -9,7 +9,11 @@ const END_PROCESS = `
 read -r _
 kill -s "$2" "$1" || exit 0
 n=0
-while kill -0 "$1" && [ $n -lt 100 ]; do n=$((n + 1)); sleep 0.1; done
+while kill -0 "$1" && [ $n -lt 100 ]; do
+  # Ended, but nobody collects its exit status: process 1 of a container may not.
+  grep -q '^State:.Z' "/proc/$1/status" && exit 0
+  n=$((n + 1)); sleep 0.1
+done
 kill -s CONT "$1"; kill -s KILL "$1"`;
 
 const REMOVE_FOLDER = `
