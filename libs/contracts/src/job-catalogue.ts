@@ -12,6 +12,9 @@ export type ModelVariant = 'lustify_sdxl' | 'wan_2_1_1_3b';
 
 const MIB = 1024 * 1024;
 
+/** Frames kept of a video: the model makes 4k+1, so 85 are rendered and 83 kept. */
+export const VIDEO_FRAMES = 83;
+
 interface JobTypeFacts {
   readonly route: Route;
   readonly format: Format;
@@ -80,9 +83,6 @@ export interface JobTypeEntry extends JobTypeFacts {
   readonly bucket: JobType;
   readonly config: EngineSettings;
 }
-
-/** Frames kept of a video: the model makes 4k+1, so 85 are rendered and 83 kept. */
-export const VIDEO_FRAMES = 83;
 
 /** The catalogue: one entry per job type. */
 export const JOB_CATALOGUE: Readonly<Record<JobType, JobTypeEntry>> = Object.fromEntries(

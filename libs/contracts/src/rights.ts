@@ -23,6 +23,7 @@ import {
   progressSubject,
   querySubject,
   ROUTES,
+  workerSubject,
 } from './subjects.js';
 
 export type ServiceName = 'gateway' | 'jobs' | 'sdxl-worker' | 'wan-worker' | 'enhancer';
@@ -69,7 +70,7 @@ function gatewayRights(): Rights {
       `$JS.API.CONSUMER.INFO.${JOB_STREAM.name}.*`,
       ...pull(ASSET_REAPER_CONSUMER),
     ],
-    subscribe: [`${inboxPrefix('gateway')}.>`, liveSubject('ourvidz.>'), progressSubject('*')],
+    subscribe: [`${inboxPrefix('gateway')}.>`, liveSubject('ourvidz.>'), progressSubject('*'), workerSubject('*', '*')],
     allowResponses: false,
   };
 }
@@ -108,6 +109,7 @@ function workerRights(service: ServiceName, engine: EngineName, tokens: readonly
     publish: [
       ...routes.flatMap((route) => tokens.map((token) => jobSubject(route, '*', token, '*'))),
       progressSubject('*'),
+      workerSubject(engine, '*'),
       ...readStream(JOB_STREAM.name),
       ...LANES.flatMap((lane) => pull(workConsumer(engine, lane))),
     ],

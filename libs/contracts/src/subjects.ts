@@ -56,6 +56,11 @@ export function cancelSubject(jobId: string): string {
   return `ourvidz.control.cancel.${jobId}`;
 }
 
+/** Where a worker says that it is there. */
+export function workerSubject(engine: string, worker: string): string {
+  return `ourvidz.worker.${engine}.${worker}`;
+}
+
 export function querySubject(name: string): string {
   return `ourvidz.query.${name}`;
 }

@@ -1,4 +1,5 @@
 /** What happens to a job. Every type is cumulative: the last event of each type tells all that type has to say. */
+import 'reflect-metadata';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,

@@ -1,7 +1,7 @@
-/** Every event type with its class and its CloudEvents type. An event exists if it stands here. */
+/** Every event type by name, with its CloudEvents type. An event exists if it stands here. */
 import type { JobEventToken } from '../subjects.js';
-import { CreditsCharged, CreditsGranted, CreditsReleased, CreditsReserved } from './account-events.js';
-import {
+import type { CreditsCharged, CreditsGranted, CreditsReleased, CreditsReserved } from './account-events.js';
+import type {
   AssetDeleted,
   AssetStored,
   JobCancelled,
@@ -12,25 +12,28 @@ import {
   PromptEnhanced,
 } from './job-events.js';
 
-export const JOB_EVENTS = {
-  JobRequested,
-  PromptEnhanced,
-  JobStarted,
-  AssetStored,
-  JobCompleted,
-  JobFailed,
-  JobCancelled,
-} as const;
+export interface JobEventData {
+  JobRequested: JobRequested;
+  PromptEnhanced: PromptEnhanced;
+  JobStarted: JobStarted;
+  AssetStored: AssetStored;
+  JobCompleted: JobCompleted;
+  JobFailed: JobFailed;
+  JobCancelled: JobCancelled;
+}
 
-export const ASSET_EVENTS = { AssetDeleted } as const;
+export interface AssetEventData {
+  AssetDeleted: AssetDeleted;
+}
 
-export const ACCOUNT_EVENTS = { CreditsGranted, CreditsReserved, CreditsCharged, CreditsReleased } as const;
+export interface AccountEventData {
+  CreditsGranted: CreditsGranted;
+  CreditsReserved: CreditsReserved;
+  CreditsCharged: CreditsCharged;
+  CreditsReleased: CreditsReleased;
+}
 
-type InstanceOf<M> = { [K in keyof M]: M[K] extends new () => infer I ? I : never };
-export type JobEventData = InstanceOf<typeof JOB_EVENTS>;
-export type AssetEventData = InstanceOf<typeof ASSET_EVENTS>;
-export type AccountEventData = InstanceOf<typeof ACCOUNT_EVENTS>;
-type EventData = JobEventData & AssetEventData & AccountEventData;
+export type EventData = JobEventData & AssetEventData & AccountEventData;
 export type EventType = keyof EventData;
 
 /** CloudEvents `type` of each event. The version is in the type: within a version fields are only added. */

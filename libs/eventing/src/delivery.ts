@@ -1,0 +1,95 @@
+/** One message handed out by a consumer, and how it is answered. */
+import type { Msg } from '@nats-io/transport-node';
+import type { Recorded } from '#contracts/events/registry.js';
+import type { ConsumerSpec } from '#contracts/streams.js';
+import type { Bus } from './bus.js';
+import { open } from './envelope.js';
+import type { Handled } from './handled.js';
+
+const PULL_TIMEOUT_MS = 3_000;
+const NO_MESSAGES = new Set([404, 408, 409]);
+const WORKING = '+WPI';
+const NANOS_PER_MS = 1_000_000;
+
+/** Asks for one message without waiting: one round trip. Rejects when no server answers. */
+export async function pullOne(bus: Bus, spec: ConsumerSpec): Promise<Delivery | undefined> {
+  const subject = `$JS.API.CONSUMER.MSG.NEXT.${spec.stream}.${spec.name}`;
+  const message = await bus.nc.request(subject, '{"batch":1,"no_wait":true}', { timeout: PULL_TIMEOUT_MS });
+  const code = message.headers?.code ?? 0;
+  if (code === 0) return new Delivery(bus, message, spec);
+  if (NO_MESSAGES.has(code)) return undefined;
+  throw new Error(`consumer ${spec.name}: ${code} ${message.headers?.description}`);
+}
+
+export class Delivery {
+  readonly sequence: number;
+  /** From 1; the server's own count, which also sees crashed workers. */
+  readonly deliveryCount: number;
+  private answered = false;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly message: Msg,
+    readonly consumer: ConsumerSpec,
+  ) {
+    const { delivered, sequence } = parseAckSubject(message.reply ?? '');
+    this.deliveryCount = delivered;
+    this.sequence = sequence;
+  }
+
+  get subject(): string {
+    return this.message.subject;
+  }
+
+  get traceparent(): string | undefined {
+    return this.message.headers?.get('traceparent') || undefined;
+  }
+
+  /** Whether the server hands it out no more after this. */
+  get isLast(): boolean {
+    return this.consumer.maxDeliver > 0 && this.deliveryCount >= this.consumer.maxDeliver;
+  }
+
+  event(): Recorded | undefined {
+    return open(this.message, this.sequence);
+  }
+
+  json<T>(): T {
+    return this.message.json<T>();
+  }
+
+  /** Says that it is still being worked on: the server waits another `ack_wait`. Not confirmed. */
+  working(): void {
+    this.respond(WORKING);
+  }
+
+  /** Says what becomes of the message. Only the first answer counts. */
+  answer(handled: Handled): void {
+    if (this.answered) return;
+    this.answered = true;
+    this.respond(acknowledgement(handled));
+  }
+
+  private respond(payload: string): void {
+    if (!this.bus.nc.isClosed()) this.bus.nc.publish(this.message.reply ?? '', payload);
+  }
+}
+
+/** The one place where a handler's result becomes an acknowledgement. */
+function acknowledgement(handled: Handled): string {
+  switch (handled.kind) {
+    case 'done':
+      return '+ACK';
+    case 'retryAfter':
+      return `-NAK {"delay":${Math.max(1, Math.round(handled.delayMs * NANOS_PER_MS))}}`;
+    case 'reject':
+      return `+TERM ${handled.reason}`;
+  }
+}
+
+/** `$JS.ACK[.<domain>.<account>].<stream>.<consumer>.<delivered>.<sequence>.<…>`, ADR-15 of NATS. */
+function parseAckSubject(reply: string): { delivered: number; sequence: number } {
+  const tokens = reply.split('.');
+  const offset = tokens.length > 9 ? 2 : 0;
+  return { delivered: Number(tokens[4 + offset]), sequence: Number(tokens[5 + offset]) };
+}

@@ -1,0 +1,21 @@
+/** What can go wrong between a service and NATS, in terms that its callers act on. */
+
+/** No server, or the outcome stayed unknown for as long as it is worth asking. Passes by itself. */
+export class EventingUnavailableError extends Error {
+  override readonly name = 'EventingUnavailableError';
+}
+
+/** The stream takes no more messages. */
+export class StreamFullError extends Error {
+  override readonly name = 'StreamFullError';
+}
+
+/** The server is too old, or a stream or consumer differs from what this version needs. Does not pass by itself. */
+export class TopologyError extends Error {
+  override readonly name = 'TopologyError';
+}
+
+/** The server refused a message for a reason that trying again does not mend. */
+export class AppendRejectedError extends Error {
+  override readonly name = 'AppendRejectedError';
+}

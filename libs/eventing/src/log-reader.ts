@@ -1,0 +1,94 @@
+/** Reads a stream by sequence, without acks: the reader keeps its own place. */
+import { JetStreamApiError } from '@nats-io/jetstream';
+import type { MsgHdrs } from '@nats-io/transport-node';
+import { liveSubject } from '#contracts/subjects.js';
+import type { Bus } from './bus.js';
+import { directRead } from './direct-read.js';
+
+export interface StreamPosition {
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  readonly createdAt: string;
+  readonly bytes: number;
+  readonly maxBytes: number;
+}
+
+/** A message as it lies in the stream, whatever its type. */
+export interface RawEvent {
+  readonly sequence: number;
+  readonly subject: string;
+  readonly id: string;
+  /** CloudEvents `type`, with the version in it. */
+  readonly cloudEventType: string;
+  /** What it is about: CloudEvents `subject`. */
+  readonly subjectId: string;
+  readonly source: string;
+  readonly time: string;
+  /** When the server stored it. */
+  readonly storedAt: string;
+  readonly traceparent?: string;
+  readonly data: unknown;
+}
+
+const NOT_FOUND = 404;
+const decoder = new TextDecoder();
+
+export class LogReader {
+  constructor(
+    private readonly bus: Bus,
+    readonly stream: string,
+  ) {}
+
+  /** Where the stream begins and ends, from its leader. */
+  async position(): Promise<StreamPosition> {
+    const { state, created, config } = await this.bus.jsm.streams.info(this.stream);
+    const { first_seq: firstSequence, last_seq: lastSequence, bytes } = state;
+    return { firstSequence, lastSequence, createdAt: created, bytes, maxBytes: config.max_bytes };
+  }
+
+  /** The message at a sequence, from the leader; undefined when there is none. */
+  async messageAt(sequence: number): Promise<RawEvent | undefined> {
+    try {
+      const found = await this.bus.jsm.streams.getMessage(this.stream, { seq: sequence });
+      if (!found) return undefined;
+      return rawEvent({ ...found, headers: found.header, sequence: found.seq, storedAt: found.timestamp });
+    } catch (error) {
+      if (error instanceof JetStreamApiError && error.status === NOT_FOUND) return undefined;
+      throw error;
+    }
+  }
+
+  /** Up to `limit` messages from a sequence on, in order; none when nothing is there yet. */
+  async read(fromSequence: number, limit: number): Promise<RawEvent[]> {
+    const { messages } = await directRead(this.bus, this.stream, { seq: fromSequence, batch: limit });
+    return messages.map(rawEvent);
+  }
+
+  /** Rings when something is appended to any stream. It may ring late or not at all: poll as well. */
+  onAppend(listener: () => void): () => void {
+    const subscription = this.bus.nc.subscribe(liveSubject('ourvidz.>'), { callback: listener });
+    return () => subscription.unsubscribe();
+  }
+}
+
+function rawEvent(message: {
+  sequence: number;
+  subject: string;
+  storedAt: string;
+  headers: MsgHdrs;
+  data: Uint8Array;
+}): RawEvent {
+  const { headers } = message;
+  return {
+    sequence: message.sequence,
+    subject: message.subject,
+    storedAt: message.storedAt,
+    id: headers.get('ce-id'),
+    cloudEventType: headers.get('ce-type'),
+    subjectId: headers.get('ce-subject'),
+    source: headers.get('ce-source'),
+    time: headers.get('ce-time'),
+    traceparent: headers.get('traceparent') || undefined,
+    data: JSON.parse(decoder.decode(message.data)),
+  };
+}

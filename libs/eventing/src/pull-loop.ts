@@ -1,0 +1,140 @@
+/** Pulls one message at a time, handles it, answers it. Survives any restart of the server. */
+
+import { WORKING_INTERVAL_MS } from '#contracts/limits.js';
+import type { ConsumerSpec } from '#contracts/streams.js';
+import type { Bus } from './bus.js';
+import { type Delivery, pullOne } from './delivery.js';
+import { type Handled, reject, retryAfter } from './handled.js';
+
+export type DeliveryHandler = (delivery: Delivery) => Promise<Handled>;
+
+export interface PullLoopOptions {
+  /** In order of preference. */
+  readonly consumers: readonly ConsumerSpec[];
+  /** Every n-th pull asks in reverse order, so that the last is never starved. */
+  readonly reverseEvery?: number;
+  /** Live subjects that ring when there is something to pull. Without one it polls. */
+  readonly doorbells?: readonly string[];
+  /** Stops pulling; a message in hand is still handled and answered. */
+  readonly signal: AbortSignal;
+}
+
+/** The longest time between two looks when nothing rings: redelivered messages ring no bell. */
+const POLL_MS = 1_000;
+/** After a ring the first look may come before the consumer has seen the message. */
+const FIRST_LOOK_AGAIN_MS = 5;
+const RETRY_MS = { first: 1_000, most: 30_000 };
+
+/** Resolves when the signal aborts and nothing is in hand any more. */
+export async function runPullLoop(bus: Bus, options: PullLoopOptions, handle: DeliveryHandler): Promise<void> {
+  const { signal } = options;
+  const bell = new Doorbell(bus, options.doorbells ?? []);
+  try {
+    for (let turn = 1; !signal.aborted; turn++) {
+      bell.listen();
+      const delivery = await pullFirst(bus, consumersFor(options, turn), signal);
+      if (delivery) await handleDelivery(bus, delivery, handle);
+      else await bell.wait(signal);
+    }
+  } finally {
+    bell.close();
+  }
+}
+
+function consumersFor({ consumers, reverseEvery = 0 }: PullLoopOptions, turn: number): readonly ConsumerSpec[] {
+  return reverseEvery > 0 && turn % reverseEvery === 0 ? [...consumers].reverse() : consumers;
+}
+
+async function pullFirst(
+  bus: Bus,
+  consumers: readonly ConsumerSpec[],
+  signal: AbortSignal,
+): Promise<Delivery | undefined> {
+  for (const consumer of consumers) {
+    const delivery = await tryPull(bus, consumer);
+    if (delivery && signal.aborted) {
+      delivery.answer(retryAfter(0));
+      return undefined;
+    }
+    if (delivery) return delivery;
+  }
+  return undefined;
+}
+
+/** A pull that fails is like an empty one: the next look comes soon. */
+async function tryPull(bus: Bus, consumer: ConsumerSpec): Promise<Delivery | undefined> {
+  try {
+    return await pullOne(bus, consumer);
+  } catch (error) {
+    if (bus.nc.isClosed()) throw error;
+    bus.log.warn({ err: error, consumer: consumer.name }, 'pull failed');
+    return undefined;
+  }
+}
+
+async function handleDelivery(bus: Bus, delivery: Delivery, handle: DeliveryHandler): Promise<void> {
+  const heartbeat = setInterval(() => delivery.working(), WORKING_INTERVAL_MS);
+  try {
+    delivery.answer(await handle(delivery));
+  } catch (error) {
+    bus.log.error({ err: error, subject: delivery.subject, delivery: delivery.deliveryCount }, 'handler failed');
+    delivery.answer(afterError(delivery, error));
+  } finally {
+    clearInterval(heartbeat);
+  }
+}
+
+/** Tried again, later each time; what used up its deliveries becomes a dead letter at once. */
+function afterError(delivery: Delivery, error: unknown): Handled {
+  if (delivery.isLast) return reject(error instanceof Error ? error.message.slice(0, 200) : 'handler failed');
+  return retryAfter(Math.min(RETRY_MS.first * 2 ** (delivery.deliveryCount - 1), RETRY_MS.most));
+}
+
+/** Wakes the loop when a message arrives, and remembers a ring that came while it was looking. */
+class Doorbell {
+  private rung = false;
+  private wake: (() => void) | undefined;
+  private lookAgainMs = POLL_MS;
+  private readonly subscriptions;
+  private readonly stopReconnect;
+
+  constructor(bus: Bus, subjects: readonly string[]) {
+    this.subscriptions = subjects.map((subject) => bus.nc.subscribe(subject, { callback: () => this.ring() }));
+    this.stopReconnect = bus.onReconnect(() => this.ring());
+  }
+
+  /** From here on a ring counts. */
+  listen(): void {
+    this.rung = false;
+  }
+
+  /** Resolves on a ring, when it is time to look again, or when aborted. */
+  async wait(signal: AbortSignal): Promise<void> {
+    if (!this.rung && !signal.aborted) await this.ringOrTimeout(signal);
+    this.lookAgainMs = this.rung ? FIRST_LOOK_AGAIN_MS : Math.min(this.lookAgainMs * 2, POLL_MS);
+  }
+
+  close(): void {
+    this.stopReconnect();
+    for (const subscription of this.subscriptions) subscription.unsubscribe();
+  }
+
+  private ringOrTimeout(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const settle = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', settle);
+        this.wake = undefined;
+        resolve();
+      };
+      const timer = setTimeout(settle, this.lookAgainMs);
+      signal.addEventListener('abort', settle);
+      this.wake = settle;
+    });
+  }
+
+  private ring(): void {
+    this.rung = true;
+    this.wake?.();
+  }
+}

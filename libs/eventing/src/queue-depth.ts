@@ -1,0 +1,27 @@
+/** How much waits and how much runs, from the server's own books. */
+import { QUEUE_ROUTES, type QueueName } from '#contracts/job-catalogue.js';
+import { JOB_STREAM, ROUTE_ENGINES, workConsumer } from '#contracts/streams.js';
+import { LANES } from '#contracts/subjects.js';
+import type { Bus } from './bus.js';
+
+export interface QueueDepth {
+  readonly waiting: number;
+  readonly processing: number;
+}
+
+/** One request for each consumer of the queue: callers keep the answer for a while. */
+export async function readQueueDepth(bus: Bus, queue: QueueName): Promise<QueueDepth> {
+  const engines = new Set(QUEUE_ROUTES[queue].flatMap((route) => ROUTE_ENGINES[route]));
+  const consumers = [...engines].flatMap((engine) => LANES.map((lane) => workConsumer(engine, lane)));
+  const infos = await Promise.all(consumers.map(({ stream, name }) => bus.jsm.consumers.info(stream, name)));
+  return {
+    waiting: infos.reduce((sum, info) => sum + info.num_pending, 0),
+    processing: infos.reduce((sum, info) => sum + info.num_ack_pending, 0),
+  };
+}
+
+/** The share of the job stream's bytes that is in use, 0 to 1. */
+export async function readJobStreamUsage(bus: Bus): Promise<number> {
+  const { state, config } = await bus.jsm.streams.info(JOB_STREAM.name);
+  return config.max_bytes > 0 ? state.bytes / config.max_bytes : 0;
+}

@@ -1,0 +1,150 @@
+/** Streams and consumers on the server: made by the jobs service, checked by everybody. */
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  DeliverPolicy,
+  DiscardPolicy,
+  JetStreamApiError,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from '@nats-io/jetstream';
+import { nanos } from '@nats-io/transport-node';
+import {
+  ACCOUNT_STREAM,
+  CONSUMERS,
+  type ConsumerSpec,
+  JOB_STREAM,
+  STREAMS,
+  type StreamSpec,
+} from '#contracts/streams.js';
+import { pause } from './append.js';
+import type { Bus } from './bus.js';
+import { TopologyError } from './errors.js';
+
+export interface TopologySize {
+  /** 1, 3 or 5. */
+  readonly replicas: number;
+  readonly jobStreamMaxBytes: number;
+  readonly accountStreamMaxBytes: number;
+}
+
+/** How often a lost message may have been sent before the server takes it for a new one. */
+const DUPLICATE_WINDOW_MS = 2 * 60_000;
+const LARGE_ACK_PENDING = 100_000;
+const DEAD_LETTER_MAX_BYTES = 64 * 1024 * 1024;
+const RETRY_MS = 250;
+
+/** Creates what is missing, brings the rest up to date, and checks that the server took all of it. */
+export async function createTopology(bus: Bus, size: TopologySize): Promise<void> {
+  for (const spec of STREAMS) await createStream(bus, spec, size);
+  for (const spec of CONSUMERS) await createConsumer(bus, spec);
+}
+
+/** Waits until the streams and these consumers are there, and checks them. Rejects with `TopologyError` on a difference. */
+export async function awaitTopology(bus: Bus, consumers: readonly ConsumerSpec[], signal?: AbortSignal): Promise<void> {
+  for (const spec of [JOB_STREAM]) await awaitThere(bus, `stream ${spec.name}`, () => checkStream(bus, spec), signal);
+  for (const spec of consumers) await awaitThere(bus, `consumer ${spec.name}`, () => checkConsumer(bus, spec), signal);
+}
+
+async function awaitThere(bus: Bus, what: string, check: () => Promise<void>, signal?: AbortSignal): Promise<void> {
+  for (let told = false; ; told = true) {
+    signal?.throwIfAborted();
+    try {
+      return await check();
+    } catch (error) {
+      if (error instanceof TopologyError || bus.nc.isClosed()) throw error;
+      if (!told) bus.log.info(`waiting for ${what}`);
+      bus.log.debug({ err: error }, `${what} is not there yet`);
+    }
+    await pause(RETRY_MS);
+  }
+}
+
+async function createStream(bus: Bus, spec: StreamSpec, size: TopologySize): Promise<void> {
+  const wanted = streamConfig(spec, size);
+  const existing = await orMissing(bus.jsm.streams.info(spec.name));
+  const info = existing
+    ? await bus.jsm.streams.update(spec.name, wanted)
+    : await bus.jsm.streams.add(wanted as Parameters<typeof bus.jsm.streams.add>[0]);
+  assertSame(`stream ${spec.name}`, wanted, info.config);
+}
+
+async function createConsumer(bus: Bus, spec: ConsumerSpec): Promise<void> {
+  const wanted = consumerConfig(spec);
+  const info = await bus.jsm.consumers.add(spec.stream, wanted);
+  assertSame(`consumer ${spec.name}`, wanted, info.config);
+}
+
+async function checkStream(bus: Bus, spec: StreamSpec): Promise<void> {
+  const { config } = await bus.jsm.streams.info(spec.name);
+  assertSame(`stream ${spec.name}`, fixedConfig(spec), config);
+}
+
+async function checkConsumer(bus: Bus, spec: ConsumerSpec): Promise<void> {
+  const { config } = await bus.jsm.consumers.info(spec.stream, spec.name);
+  assertSame(`consumer ${spec.name}`, consumerConfig(spec), config);
+}
+
+async function orMissing<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+/** What does not depend on the size of the installation. */
+function fixedConfig(spec: StreamSpec): Partial<StreamConfig> {
+  return {
+    name: spec.name,
+    subjects: [...spec.subjects],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: spec.appendOnly ? DiscardPolicy.New : DiscardPolicy.Old,
+    deny_delete: spec.appendOnly,
+    deny_purge: spec.appendOnly,
+    allow_direct: true,
+    max_age: nanos(spec.maxAgeMs),
+    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+    ...(spec.republish ? { republish: { src: spec.republish.from, dest: spec.republish.to } } : {}),
+  };
+}
+
+function streamConfig(spec: StreamSpec, size: TopologySize): Partial<StreamConfig> {
+  return { ...fixedConfig(spec), num_replicas: size.replicas, max_bytes: maxBytes(spec, size) };
+}
+
+function maxBytes(spec: StreamSpec, size: TopologySize): number {
+  if (spec.name === JOB_STREAM.name) return size.jobStreamMaxBytes;
+  return spec.name === ACCOUNT_STREAM.name ? size.accountStreamMaxBytes : DEAD_LETTER_MAX_BYTES;
+}
+
+function consumerConfig(spec: ConsumerSpec): Partial<ConsumerConfig> {
+  const [only, ...more] = spec.filters;
+  return {
+    durable_name: spec.name,
+    ack_policy: AckPolicy.Explicit,
+    deliver_policy: DeliverPolicy.All,
+    ack_wait: nanos(spec.ackWaitMs),
+    max_deliver: spec.maxDeliver,
+    max_ack_pending: LARGE_ACK_PENDING,
+    ...(more.length === 0 ? { filter_subject: only } : { filter_subjects: [...spec.filters] }),
+  };
+}
+
+/** Compares what was asked for with what the server says it has: an older server leaves out what it does not know. */
+function assertSame(what: string, wanted: object, actual: object): void {
+  const found = new Map(Object.entries(actual));
+  const different = Object.entries(wanted).filter(([key, value]) => canonical(value) !== canonical(found.get(key)));
+  if (different.length === 0) return;
+  const list = different.map(([key, value]) => `${key} is ${canonical(found.get(key))}, not ${canonical(value)}`);
+  throw new TopologyError(`${what} differs from what this version needs: ${list.join('; ')}`);
+}
+
+/** Unset and the server's default for it (false, 0) are the same. */
+function canonical(value: unknown): string {
+  if (value === undefined || value === false || value === 0) return 'unset';
+  return JSON.stringify(value);
+}

@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cancelJob, completeJob, failJob, startJob, storeAsset } from '#contracts/domain/job-decisions.js';
+import { assetIdOf, newJobId } from '#contracts/ids.js';
+import { JOB_STREAM } from '#contracts/streams.js';
+import { type Bus, connectBus } from '#eventing/bus.js';
+import { StreamFullError } from '#eventing/errors.js';
+import { JobStore } from '#eventing/job-store.js';
+import { LogReader } from '#eventing/log-reader.js';
+import { createTopology } from '#eventing/topology.js';
+import { createLog } from '#service-kit/log.js';
+import { type OwnTestNats, testNats } from '../../../test/support/servers.js';
+import { aRequest, ENGINE, SIZE } from './a-job.js';
+
+const log = createLog('test', 'silent');
+let nats: OwnTestNats;
+let bus: Bus;
+let store: JobStore;
+
+beforeAll(async () => {
+  nats = await testNats({});
+  bus = await connectBus({ url: nats.url, service: 'jobs', log });
+  await createTopology(bus, SIZE);
+  store = new JobStore(bus);
+});
+
+afterAll(async () => {
+  await bus?.close();
+  await nats?.close();
+});
+
+const start = (worker: string) => (job: Parameters<typeof startJob>[0]) => startJob(job, { worker, engine: ENGINE });
+
+describe('a job that was requested', () => {
+  it('can be read at once, also by another process', async () => {
+    const request = aRequest();
+    const result = await store.request(request);
+    expect(result.outcome).toBe('appended');
+    const job = await new JobStore(bus).load(request.jobId);
+    expect(job).toMatchObject({ status: 'queued', requested: request });
+  });
+
+  it('is found by a second request under the same id and stored once', async () => {
+    const request = aRequest();
+    await store.request(request);
+    const second = await store.request({ ...request, prompt: { text: 'another' } });
+    expect(second).toMatchObject({ outcome: 'refused', reason: 'already_exists' });
+    expect(second.job?.requested.prompt.text).toBe('a lighthouse at dawn');
+    expect(await store.history(request.jobId)).toHaveLength(1);
+  });
+
+  it('is unknown under any other id', async () => {
+    expect(await store.load(newJobId())).toBeUndefined();
+  });
+});
+
+describe('a running job', () => {
+  it('takes assets one by one and completes with all of them', async () => {
+    const request = aRequest();
+    await store.request(request);
+    await store.execute(request.jobId, start('w1'));
+    for (const index of [0, 1])
+      await store.execute(request.jobId, (job) => storeAsset(job, 1, anAsset(request.jobId, index)));
+    const timings = { waitedMs: 1, generatedMs: 2, storedMs: 3 };
+    const urlOf = (key: string) => `http://localhost/assets/${key}`;
+    const completion = { attempt: 1, timings, engine: ENGINE, missing: [], urlOf };
+    const result = await store.execute(request.jobId, (job) => completeJob(job, completion));
+    expect(result.job).toMatchObject({ status: 'completed', completed: { assets: [{ index: 0 }, { index: 1 }] } });
+    expect(await store.load(request.jobId)).toEqual(result.job);
+  });
+
+  it('refuses the outcome of an attempt that another one has fenced off', async () => {
+    const request = aRequest();
+    await store.request(request);
+    const first = await store.execute(request.jobId, start('w1'));
+    await store.execute(request.jobId, start('w2'));
+    const late = await store.execute(request.jobId, (job) => storeAsset(job, 1, anAsset(request.jobId, 0)), {
+      known: first.job,
+    });
+    expect(late).toMatchObject({ outcome: 'refused', reason: 'stale_attempt' });
+  });
+
+  it('ends exactly once however many ends race', async () => {
+    const request = aRequest();
+    await store.request(request);
+    await store.execute(request.jobId, start('w1'));
+    const failure = { code: 'generation_timeout', message: 'too long', retryable: true };
+    const racers = Array.from({ length: 12 }, (_, index) =>
+      store.execute(request.jobId, (job) => (index % 2 ? failJob(job, failure) : cancelJob(job, 'alice'))),
+    );
+    const outcomes = await Promise.all(racers);
+    expect(outcomes.filter((result) => result.outcome === 'appended')).toHaveLength(1);
+    const ends = (await store.history(request.jobId)).filter((event) => /JobFailed|JobCancelled/.test(event.type));
+    expect(ends).toHaveLength(1);
+  });
+});
+
+describe('an asset', () => {
+  it('is deleted once', async () => {
+    const request = aRequest();
+    await store.request(request);
+    await store.execute(request.jobId, start('w1'));
+    await store.execute(request.jobId, (job) => storeAsset(job, 1, anAsset(request.jobId, 0)));
+    const [one, two] = await Promise.all([0, 1].map(() => store.deleteAsset(request.jobId, 0, 'alice')));
+    expect([one?.outcome, two?.outcome].sort()).toEqual(['appended', 'refused']);
+    expect((await store.load(request.jobId))?.deletedIndexes).toEqual([0]);
+  });
+});
+
+describe('when NATS is restarted while jobs are requested', () => {
+  it('stores every one of them exactly once', async () => {
+    const requests = Array.from({ length: 40 }, () => aRequest());
+    const before = (await new LogReader(bus, JOB_STREAM.name).position()).lastSequence;
+    const stored = requests.map((request) => store.request(request));
+    await nats.server.kill('SIGKILL');
+    await nats.server.restart();
+    const results = await Promise.all(stored);
+    expect(results.every((result) => result.outcome === 'appended')).toBe(true);
+    const events = await new LogReader(bus, JOB_STREAM.name).read(before + 1, 100);
+    expect(new Set(events.map((event) => event.subjectId)).size).toBe(events.length);
+    expect(events.length).toBe(40);
+  });
+});
+
+describe('a full stream', () => {
+  it('is told apart from an unavailable one', async () => {
+    const small = await testNats({});
+    const other = await connectBus({ url: small.url, service: 'jobs', log });
+    await createTopology(other, { ...SIZE, jobStreamMaxBytes: 64 * 1024 });
+    const full = new JobStore(other);
+    const prompt = { text: 'x'.repeat(9_000) };
+    const fill = async () => {
+      for (let i = 0; i < 20; i++) await full.request(aRequest({ prompt }));
+    };
+    await expect(fill()).rejects.toBeInstanceOf(StreamFullError);
+    await other.close();
+    await small.close();
+  });
+});
+
+function anAsset(jobId: string, index: number) {
+  return {
+    id: assetIdOf(jobId, index),
+    index,
+    key: `sdxl_image_fast/abc/${jobId}/${index}.png`,
+    bucket: 'sdxl_image_fast',
+    bytes: 10,
+    sha256: 'a'.repeat(64),
+    mediaType: 'image/png',
+    width: 1024,
+    height: 1024,
+    seed: 1,
+    storedAt: new Date(0).toISOString(),
+  };
+}
