@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestProject } from 'vitest/node';
@@ -50,11 +50,7 @@ class SharedServersDesk {
     await (await this.#postgres)?.close();
   }
 
-  async #answer(
-    question: string,
-    body: () => Promise<string>,
-    response: NodeJS.EventEmitter & { write(chunk: string): boolean },
-  ): Promise<string> {
+  async #answer(question: string, body: () => Promise<string>, response: ServerResponse): Promise<string> {
     switch (question) {
       case 'POST /database':
         return (await this.#sharedPostgres()).createDatabase();
@@ -74,7 +70,7 @@ class SharedServersDesk {
   }
 
   /** The turn begins with the first byte of the answer and ends with the connection, however the test file ends. */
-  async #takeTurn(response: NodeJS.EventEmitter & { write(chunk: string): boolean }): Promise<string> {
+  async #takeTurn(response: ServerResponse): Promise<string> {
     const over = new Promise((resolve) => response.once('close', resolve));
     const previous = this.#turn;
     this.#turn = previous.then(() => over);
