@@ -1,0 +1,138 @@
+import { PNG_COLOUR, PngFormatError, type PngHeader } from './png-chunks.js';
+
+/** What the pixels show at least: the brightest colour sample seen (0 to 255) and whether all pixels are equal. */
+export interface PixelBounds {
+  readonly brightest: number;
+  readonly uniform: boolean;
+}
+
+const CHANNELS: ReadonlyMap<number, number> = new Map([
+  [PNG_COLOUR.grey, 1],
+  [PNG_COLOUR.rgb, 3],
+  [PNG_COLOUR.palette, 1],
+  [PNG_COLOUR.greyAlpha, 2],
+  [PNG_COLOUR.rgba, 4],
+]);
+
+/** Bytes of one row without its filter byte. */
+export function rowBytes(header: PngHeader): number {
+  return Math.ceil((header.width * bitsPerPixel(header)) / 8);
+}
+
+function bitsPerPixel(header: PngHeader): number {
+  return channelsOf(header) * header.bitDepth;
+}
+
+function channelsOf(header: PngHeader): number {
+  return CHANNELS.get(header.colourType) ?? 1;
+}
+
+/**
+ * Undoes the row filters of inflated pixels, in place and from the top, and stops at the first row that settles both
+ * questions: something brighter than `enough` and two different pixels. A real picture needs a row or two.
+ * @throws {PngFormatError} when a row names a filter that does not exist.
+ */
+export function visibleBounds(pixels: Buffer, header: PngHeader, palette: Uint8Array, enough: number): PixelBounds {
+  assertFilters(pixels, header);
+  const stride = rowBytes(header) + 1;
+  const bounds = new BoundsScan(header, palette);
+  let above: Buffer = Buffer.alloc(stride - 1);
+  for (let start = 0; start < pixels.length && !bounds.settled(enough); start += stride) {
+    const row = pixels.subarray(start + 1, start + stride);
+    unfilterRow(pixels[start] ?? 0, row, above, Math.max(1, bitsPerPixel(header) >> 3));
+    bounds.addRow(row);
+    above = row;
+  }
+  return bounds;
+}
+
+function assertFilters(pixels: Buffer, header: PngHeader): void {
+  const stride = rowBytes(header) + 1;
+  for (let start = 0; start < pixels.length; start += stride) {
+    const filter = pixels[start] ?? 0;
+    if (filter > 4) throw new PngFormatError(`row ${start / stride} has filter ${filter}`);
+  }
+}
+
+/** PNG specification 9.2; `step` is the distance in bytes to the corresponding byte of the pixel to the left. */
+function unfilterRow(filter: number, row: Buffer, above: Buffer, step: number): void {
+  if (filter === 0) return;
+  for (let at = 0; at < row.length; at++) {
+    const left = at < step ? 0 : (row[at - step] ?? 0);
+    const up = above[at] ?? 0;
+    const upLeft = at < step ? 0 : (above[at - step] ?? 0);
+    row[at] = (row[at] ?? 0) + predicted(filter, left, up, upLeft);
+  }
+}
+
+function predicted(filter: number, left: number, up: number, upLeft: number): number {
+  if (filter === 1) return left;
+  if (filter === 2) return up;
+  if (filter === 3) return (left + up) >> 1;
+  return paeth(left, up, upLeft);
+}
+
+function paeth(left: number, up: number, upLeft: number): number {
+  const toLeft = Math.abs(up - upLeft);
+  const toUp = Math.abs(left - upLeft);
+  const toUpLeft = Math.abs(left + up - 2 * upLeft);
+  if (toLeft <= toUp && toLeft <= toUpLeft) return left;
+  return toUp <= toUpLeft ? up : upLeft;
+}
+
+/** Collects the bounds row by row. Alpha is left out: a picture that shows only through its alpha shows nothing. */
+class BoundsScan implements PixelBounds {
+  brightest = 0;
+  uniform = true;
+  private first: number | undefined;
+
+  constructor(
+    private readonly header: PngHeader,
+    private readonly palette: Uint8Array,
+  ) {}
+
+  settled(enough: number): boolean {
+    return !this.uniform && this.brightest > enough;
+  }
+
+  addRow(row: Buffer): void {
+    for (let x = 0; x < this.header.width; x++) {
+      const colour = this.colourAt(row, x);
+      this.first ??= colour;
+      if (colour !== this.first) this.uniform = false;
+      const brightest = Math.max(colour >> 16, (colour >> 8) & 255, colour & 255);
+      if (brightest > this.brightest) this.brightest = brightest;
+    }
+  }
+
+  /** The pixel as 0xRRGGBB, from whatever the file keeps. */
+  private colourAt(row: Buffer, x: number): number {
+    const first = x * channelsOf(this.header);
+    const { colourType } = this.header;
+    if (colourType === PNG_COLOUR.palette) return this.paletteColour(this.sampleAt(row, first));
+    const red = this.byteAt(row, first);
+    const grey = colourType === PNG_COLOUR.grey || colourType === PNG_COLOUR.greyAlpha;
+    if (grey) return (red << 16) | (red << 8) | red;
+    return (red << 16) | (this.byteAt(row, first + 1) << 8) | this.byteAt(row, first + 2);
+  }
+
+  private paletteColour(index: number): number {
+    const [red = 0, green = 0, blue = 0] = this.palette.subarray(index * 3, index * 3 + 3);
+    return (red << 16) | (green << 8) | blue;
+  }
+
+  /** A sample scaled to 0 to 255. */
+  private byteAt(row: Buffer, index: number): number {
+    const { bitDepth } = this.header;
+    if (bitDepth === 16) return row[index * 2] ?? 0;
+    return Math.round((this.sampleAt(row, index) * 255) / (2 ** bitDepth - 1));
+  }
+
+  /** A sample of at most 8 bits as it is kept; samples below 8 bits are packed from the high bit down. */
+  private sampleAt(row: Buffer, index: number): number {
+    const { bitDepth } = this.header;
+    if (bitDepth === 8) return row[index] ?? 0;
+    const bit = index * bitDepth;
+    return ((row[bit >> 3] ?? 0) >> (8 - bitDepth - (bit & 7))) & (2 ** bitDepth - 1);
+  }
+}
