@@ -87,5 +87,6 @@ export interface QueueView {
 export interface QueueStatusAnswer {
   readonly queueDepth: number;
   readonly queues: Readonly<Record<QueueName, QueueView>>;
-  readonly mine: { readonly waiting: number; readonly processing: number };
+  /** The caller's own jobs; null while they cannot be counted. */
+  readonly mine: { readonly waiting: number; readonly processing: number } | null;
 }

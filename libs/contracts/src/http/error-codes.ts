@@ -42,6 +42,11 @@ export const ERROR_CODES = {
   own_queue_limit: retry(429, 'You have too many waiting jobs.', 'Wait until some of your jobs are done.'),
   internal_error: retry(500, 'Something went wrong on our side.', 'Try again; if it stays, tell an operator.'),
   job_type_unavailable: fact(503, 'This job type has no worker here.', 'Choose another job type.'),
+  authentication_unavailable: retry(
+    503,
+    'Your session cannot be checked just now.',
+    'Try again after the seconds in Retry-After.',
+  ),
   queue_full: retry(503, 'The queue is full.', 'Try again after the seconds in Retry-After.'),
   queue_unavailable: retry(503, 'Jobs cannot be taken just now.', 'Try again after the seconds in Retry-After.'),
   lists_unavailable: retry(503, 'This cannot be read just now.', 'Try again after the seconds in Retry-After.'),
