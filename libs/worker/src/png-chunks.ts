@@ -25,6 +25,22 @@ export function pngChunk(type: string, data: Uint8Array): Buffer {
   return chunk;
 }
 
+/** One chunk whose data comes in parts, as parts: a large chunk need not be copied twice. */
+export function pngChunkInParts(type: string, data: readonly Buffer[]): Buffer[] {
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(
+    data.reduce((length, part) => length + part.length, 0),
+    0,
+  );
+  head.write(type, 4, 'latin1');
+  const tail = Buffer.alloc(4);
+  tail.writeUInt32BE(
+    data.reduce((crc, part) => crc32(part, crc), crc32(head.subarray(4))),
+    0,
+  );
+  return [head, ...data, tail];
+}
+
 /**
  * Reads the chunks up to and including IEND.
  * @throws {PngFormatError} on a wrong signature, a wrong checksum, or a file that ends early.

@@ -1,12 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type {
-  Engine,
-  EngineCallbacks,
-  EngineIdentity,
-  EngineOutputRequest,
-  EngineProgress,
-  EngineRequest,
-} from '../engine.js';
+import type { Engine, EngineCallbacks, EngineIdentity, EngineProgress, EngineRequest } from '../engine.js';
 import { abortable } from './abortable.js';
 import { BenchmarkPictures } from './benchmark-picture.js';
 import { Caption } from './caption.js';
@@ -69,9 +62,10 @@ class PreviewEngine implements Engine {
     signal.throwIfAborted();
     const pace = new RunPace(request, callbacks, this.options.durationMs, signal);
     pace.report('loading', 0);
+    const draw = await this.painterFor(request, signal);
     for (const [position, output] of request.outputs.entries()) {
       pace.report('generating', position);
-      const bytes = await this.draw(request, output, signal);
+      const bytes = await draw(output.seed);
       await pace.stepThrough(position);
       const { width, height } = request;
       await abortable(callbacks.onOutput({ ...output, bytes, mediaType: 'image/png', width, height }), signal);
@@ -79,15 +73,17 @@ class PreviewEngine implements Engine {
     pace.report('decoding', request.outputs.length);
   }
 
-  private async draw(request: EngineRequest, { seed }: EngineOutputRequest, signal: AbortSignal): Promise<Uint8Array> {
-    if (!this.typefaces || !this.benchmark)
-      throw new Error('the preview engine is used before setup() or after close()');
+  private async painterFor(request: EngineRequest, signal: AbortSignal): Promise<Painter> {
+    const { typefaces, benchmark } = this;
+    if (!typefaces || !benchmark) throw new Error('the preview engine is used before setup() or after close()');
     const { prompt, width, height } = request;
-    if (this.options.durationMs === 0) return this.benchmark.picture({ prompt, seed, width, height });
-    const caption = await Caption.of(prompt, { width, height }, this.typefaces);
-    return renderPicture({ prompt, seed, width, height }, caption, signal);
+    if (this.options.durationMs === 0) return async (seed) => benchmark.picture({ prompt, seed, width, height });
+    const caption = await Caption.of(prompt, { width, height }, typefaces);
+    return (seed) => renderPicture({ prompt, seed, width, height }, caption, signal);
   }
 }
+
+type Painter = (seed: number) => Promise<Uint8Array>;
 
 /** Spreads a run's progress over its time. An output counts 1: 2.5 means two are done and the third is half done. */
 class RunPace {

@@ -40,12 +40,12 @@ export class SmoothField {
     const { blended, width } = this;
     for (let x = 0; x < width; x++) {
       const at = (x / CELL) | 0;
-      const weights = SPLINE[x - at * CELL] ?? NO_WEIGHTS;
+      const phase = (x - at * CELL) * 4;
       out[x] =
-        weights[0] * (blended[at] ?? 0) +
-        weights[1] * (blended[at + 1] ?? 0) +
-        weights[2] * (blended[at + 2] ?? 0) +
-        weights[3] * (blended[at + 3] ?? 0);
+        (SPLINE[phase] ?? 0) * (blended[at] ?? 0) +
+        (SPLINE[phase + 1] ?? 0) * (blended[at + 1] ?? 0) +
+        (SPLINE[phase + 2] ?? 0) * (blended[at + 2] ?? 0) +
+        (SPLINE[phase + 3] ?? 0) * (blended[at + 3] ?? 0);
     }
   }
 
@@ -66,9 +66,8 @@ export class SmoothField {
 
 type Weights = readonly [number, number, number, number];
 
-const NO_WEIGHTS: Weights = [0, 0, 0, 0];
-
-const SPLINE: readonly Weights[] = Array.from({ length: CELL }, (_, phase) => splineWeights(phase / CELL));
+/** The four weights of each of a cell's pixels, one after the other. */
+const SPLINE = Float32Array.from(Array.from({ length: CELL }, (_, phase) => splineWeights(phase / CELL)).flat());
 
 function splineWeights(t: number): Weights {
   const rest = 1 - t;

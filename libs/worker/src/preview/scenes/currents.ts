@@ -9,9 +9,9 @@ export function* currentsScene(canvas: Canvas): Paced<Scene> {
   const noise = new Noise(random);
   const scale = random.between(1.1, 1.7) / Math.min(width, height);
   const lean = random.between(-1.2, 1.2);
-  const stream = (x: number, y: number) =>
+  const stream: Stream = (x, y) =>
     noise.layered(x * scale, y * scale, 2) + (y * Math.cos(lean) - x * Math.sin(lean)) * scale * 0.55;
-  const ground = yield* SmoothField.sampled(width, height, (x, y) => stream(x, y));
+  const ground = yield* SmoothField.sampled(width, height, stream);
   const strands = yield* strandsAlong(canvas, stream);
   const row = new Float32Array(width);
   const shift = random.between(0, 1);
@@ -30,54 +30,78 @@ export function* currentsScene(canvas: Canvas): Paced<Scene> {
 }
 
 /** How much ink each pixel has got, 255 for a full strand. */
-function* strandsAlong(canvas: Canvas, stream: (x: number, y: number) => number): Paced<Uint16Array> {
+function* strandsAlong(canvas: Canvas, stream: Stream): Paced<Uint16Array> {
   const { width, height, random } = canvas;
   const ink = new Uint16Array(width * height);
-  const span = Math.min(width, height);
-  const slopes = yield* slopesOf(canvas, stream);
+  const flow = yield* flowOf(canvas, stream);
   const count = Math.round((width * height) / 900);
   for (let strand = 0; strand < count; strand++) {
-    let x = random.between(-0.05, 1.05) * width;
-    let y = random.between(-0.05, 1.05) * height;
     const weight = random.between(25, 170) * (random.between(0, 1) < 0.12 ? 1.7 : 1);
-    const steps = Math.round(span * random.between(0.05, 0.3));
-    for (let step = 0; step < steps; step++) {
-      drop(ink, canvas, x, y, weight * Math.sin((Math.PI * step) / steps));
-      const at = slopes.at(x, y);
-      x += slopes.dx[at] ?? 0;
-      y += slopes.dy[at] ?? 0;
-    }
+    const steps = Math.round(Math.min(width, height) * random.between(0.05, 0.3));
+    drawStrand(ink, canvas, flow, weight, steps);
     if (strand % 8 === 0) yield;
   }
   return ink;
 }
 
-/** The direction of the flow on a grid of 4 pixels, as unit steps: along the level lines of the stream function. */
-function* slopesOf({ width, height }: Canvas, stream: (x: number, y: number) => number) {
-  const columns = (width >> 2) + 1;
-  const rows = (height >> 2) + 1;
-  const dx = new Float32Array(columns * rows);
-  const dy = new Float32Array(columns * rows);
+/** Follows the flow from somewhere, a pixel a step, swelling from nothing and back. */
+function drawStrand(ink: Uint16Array, canvas: Canvas, flow: Flow, weight: number, steps: number): void {
+  let x = canvas.random.between(-0.05, 1.05) * canvas.width;
+  let y = canvas.random.between(-0.05, 1.05) * canvas.height;
+  for (let step = 0; step < steps; step++) {
+    drop(ink, canvas, x, y, weight * Math.sin((Math.PI * step) / steps));
+    const column = Math.max(0, Math.min(flow.columns - 1, Math.floor(x / FLOW_CELL)));
+    const row = Math.max(0, Math.min(flow.rows - 1, Math.floor(y / FLOW_CELL)));
+    x += flow.dx[row * flow.columns + column] ?? 0;
+    y += flow.dy[row * flow.columns + column] ?? 0;
+  }
+}
+
+/** A height whose level lines the strands follow. */
+type Stream = (x: number, y: number) => number;
+
+/** Unit steps along the level lines, one per cell. */
+interface Flow {
+  readonly columns: number;
+  readonly rows: number;
+  readonly dx: Float32Array;
+  readonly dy: Float32Array;
+}
+
+/** Side of a cell of the flow, in pixels. */
+const FLOW_CELL = 4;
+
+function* flowOf({ width, height }: Canvas, stream: Stream): Paced<Flow> {
+  const columns = Math.ceil(width / FLOW_CELL);
+  const rows = Math.ceil(height / FLOW_CELL);
+  const flow: Flow = { columns, rows, dx: new Float32Array(columns * rows), dy: new Float32Array(columns * rows) };
+  let above = streamRow(stream, columns + 1, 0);
   for (let row = 0; row < rows; row++) {
+    const below = streamRow(stream, columns + 1, row + 1);
     for (let column = 0; column < columns; column++) {
-      const here = stream(column * 4, row * 4);
-      const [gx, gy] = [stream(column * 4 + 1, row * 4) - here, stream(column * 4, row * 4 + 1) - here];
-      const length = Math.hypot(gx, gy) + 1e-9;
-      dx[row * columns + column] = gy / length;
-      dy[row * columns + column] = -gx / length;
+      const gx = (above[column + 1] ?? 0) - (above[column] ?? 0);
+      const gy = (below[column] ?? 0) - (above[column] ?? 0);
+      const length = Math.sqrt(gx * gx + gy * gy) + 1e-9;
+      flow.dx[row * columns + column] = gy / length;
+      flow.dy[row * columns + column] = -gx / length;
     }
+    above = below;
     yield;
   }
-  const at = (x: number, y: number) =>
-    Math.max(0, Math.min(rows - 1, y >> 2)) * columns + Math.max(0, Math.min(columns - 1, x >> 2));
-  return { dx, dy, at };
+  return flow;
+}
+
+function streamRow(stream: Stream, length: number, row: number): Float64Array {
+  return Float64Array.from({ length }, (_, column) => stream(column * FLOW_CELL, row * FLOW_CELL));
 }
 
 /** Spreads a drop over the four pixels around it. */
 function drop(ink: Uint16Array, { width, height }: Canvas, x: number, y: number, amount: number): void {
-  const [x0, y0] = [Math.floor(x), Math.floor(y)];
+  const x0 = Math.floor(x);
+  const y0 = Math.floor(y);
   if (x0 < 0 || y0 < 0 || x0 >= width - 1 || y0 >= height - 1) return;
-  const [fx, fy] = [x - x0, y - y0];
+  const fx = x - x0;
+  const fy = y - y0;
   const at = y0 * width + x0;
   ink[at] = (ink[at] ?? 0) + amount * (1 - fx) * (1 - fy);
   ink[at + 1] = (ink[at + 1] ?? 0) + amount * fx * (1 - fy);

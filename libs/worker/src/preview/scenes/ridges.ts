@@ -1,88 +1,142 @@
 import { Noise } from '../noise.js';
 import type { Paced } from '../paced.js';
-import { blendTone, type Canvas, clamp01, lighten, putTone, type Scene } from './scene.js';
+import { blendTone, type Canvas, clamp01, lighten, putTone, type RowPainter, type Scene } from './scene.js';
 
+/** A chain of mountains. Heights in pixels from the top, per column. */
 interface Ridge {
-  /** Height of the crest, in pixels from the top, per column. */
   readonly crest: Float32Array;
+  /** The crest without its crags: mist lies level and does not follow every tooth. */
+  readonly mistTop: Float32Array;
   readonly tone: number;
 }
 
-/** Mountains in mist under a low sun, sometimes above a lake that mirrors them. */
+/** Mountains in mist under a low sun or a moon, sometimes above a lake that mirrors them. */
 export function* ridgesScene(canvas: Canvas): Paced<Scene> {
-  const { width, height, random, palette } = canvas;
-  const span = Math.min(width, height);
   const ridges = yield* ridgesOf(canvas);
-  const shore = random.between(0, 1) < 0.55 ? Math.round(height * random.between(0.7, 0.78)) : height;
-  const sky = skyOf(canvas);
-  const ripple = new Noise(random);
-  const mirrored = new Float32Array(width * 3);
-  const paintLand = (y: number, out: Float32Array) => {
-    for (let x = 0; x < width; x++) {
-      sky(x, y, out);
-      for (const ridge of ridges) {
-        const depth = y - (ridge.crest[x] ?? 0);
-        if (depth <= 0) continue;
-        const mist = 0.2 * clamp01(depth / (span * 0.28));
-        blendTone(palette.ramp, ridge.tone + mist, Math.min(1, depth), out, x * 3);
-      }
-    }
-  };
-  return {
-    paintRow(y, out) {
-      if (y < shore) return paintLand(y, out);
-      const depth = y - shore;
-      paintLand(Math.max(0, Math.round(shore - 1 - depth * 1.15)), mirrored);
-      const near = depth / (height - shore + 1);
-      for (let x = 0; x < width; x++) {
-        const wave = ripple.at((x / span) * (9 - 5 * near), (depth / span) * (95 - 45 * near));
-        const from = Math.min(width - 1, Math.max(0, Math.round(x + wave * (3 + near * 0.03 * span)))) * 3;
-        for (let channel = 0; channel < 3; channel++) out[x * 3 + channel] = (mirrored[from + channel] ?? 0) * 0.86;
-        lighten(out, x * 3, 16 * Math.max(0, wave) + (depth < 2 ? 22 : 0));
-      }
-    },
+  const hasLake = canvas.random.between(0, 1) < 0.55;
+  const shore = Math.round(canvas.height * (hasLake ? canvas.random.between(0.7, 0.78) : 1));
+  const paintLand = landPainter(canvas, ridges);
+  const paintLake = lakePainter(canvas, shore, paintLand);
+  return { paintRow: (y, out) => (y < shore ? paintLand(y, out) : paintLake(y - shore, out)) };
+}
+
+function landPainter(canvas: Canvas, ridges: readonly Ridge[]): RowPainter {
+  const paintSky = skyPainter(canvas);
+  const nearest = new Int8Array(canvas.width);
+  return (y, out) => {
+    findNearest(ridges, y, nearest);
+    paintSky(y, nearest, out);
+    for (const [index, ridge] of ridges.entries()) paintRidge(canvas, ridge, index, { y, nearest, out });
   };
 }
 
-function* ridgesOf({ width, height, random }: Canvas): Paced<Ridge[]> {
+/** Per column the foremost ridge that covers the pixel wholly, as nothing behind it needs painting; -1: none does. */
+function findNearest(ridges: readonly Ridge[], y: number, nearest: Int8Array): void {
+  nearest.fill(-1);
+  for (const [index, { crest }] of ridges.entries()) {
+    for (let x = 0; x < nearest.length; x++) if (y - (crest[x] ?? y) >= 1) nearest[x] = index;
+  }
+}
+
+interface RidgeRow {
+  readonly y: number;
+  readonly nearest: Int8Array;
+  readonly out: Float32Array;
+}
+
+function paintRidge(
+  canvas: Canvas,
+  { crest, mistTop, tone }: Ridge,
+  index: number,
+  { y, nearest, out }: RidgeRow,
+): void {
+  const { ramp } = canvas.palette;
+  const mistScale = 1 / (Math.min(canvas.width, canvas.height) * 0.28);
+  for (let x = 0; x < nearest.length; x++) {
+    const depth = y - (crest[x] ?? y);
+    if (depth <= 0 || (nearest[x] ?? 0) > index) continue;
+    const mist = 0.2 * clamp01((y - (mistTop[x] ?? 0)) * mistScale);
+    blendTone(ramp, tone + mist, depth < 1 ? depth : 1, out, x * 3);
+  }
+}
+
+/** Mirrors the land row by row, each row shaken by the waves; waves grow and lengthen towards the viewer. */
+function lakePainter({ width, height, random }: Canvas, shore: number, paintLand: RowPainter): RowPainter {
   const span = Math.min(width, height);
-  const noise = new Noise(random);
-  const count = random.integer(4, 6);
-  const top = random.between(0.42, 0.52);
+  const waves = new Noise(random);
+  const mirrored = new Float32Array(width * 3);
+  return (depth, out) => {
+    paintLand(Math.max(0, Math.round(shore - 1 - depth * 1.15)), mirrored);
+    const near = depth / (height - shore + 1);
+    const along = (9 - 5 * near) / span;
+    const across = (depth / span) * (95 - 45 * near);
+    const edge = depth < 2 ? 22 : 0;
+    for (let x = 0; x < width; x++) {
+      const wave = waves.at(x * along, across);
+      const from = Math.min(width - 1, Math.max(0, Math.round(x + wave * (3 + near * 0.03 * span)))) * 3;
+      const light = 16 * Math.max(0, wave) + edge;
+      out[x * 3] = (mirrored[from] ?? 0) * 0.86 + light;
+      out[x * 3 + 1] = (mirrored[from + 1] ?? 0) * 0.86 + light;
+      out[x * 3 + 2] = (mirrored[from + 2] ?? 0) * 0.86 + light;
+    }
+  };
+}
+
+function* ridgesOf(canvas: Canvas): Paced<Ridge[]> {
+  const noise = new Noise(canvas.random);
+  const count = canvas.random.integer(4, 6);
+  const top = canvas.random.between(0.42, 0.52);
   const ridges: Ridge[] = [];
   for (let index = 0; index < count; index++) {
     const share = index / (count - 1);
-    const crest = new Float32Array(width);
-    const roughness = 1.3 + share * 1.4;
-    const reach = span * (0.16 + 0.05 * share);
-    for (let x = 0; x < width; x++) {
-      const along = (x / span) * roughness;
-      const peak = noise.layered(along + index * 31.7, index * 5.1, 7);
-      crest[x] =
-        height * (top + 0.42 * share) - reach * (0.25 + peak - 0.35 * Math.abs(noise.at(along * 2.3, index + 0.5)));
-    }
-    ridges.push({ crest, tone: 0.6 * (1 - share) ** 1.15 + 0.02 });
+    const base = canvas.height * (top + 0.42 * share);
+    const [crest, mistTop] = [7, 2].map((octaves) => crestOf(canvas, noise, { base, share, index, octaves }));
+    ridges.push({ crest, mistTop, tone: 0.6 * (1 - share) ** 1.15 + 0.02 } as Ridge);
     yield;
   }
   return ridges;
 }
 
-/** By day the sky brightens towards the horizon around a sun; by night it stays deep, with a pale moon and stars. */
-function skyOf({ width, height, palette, random }: Canvas): (x: number, y: number, out: Float32Array) => void {
+/** `share`: 0 for the farthest ridge, 1 for the nearest, which is rougher and higher. */
+interface CrestShape {
+  readonly base: number;
+  readonly share: number;
+  readonly index: number;
+  readonly octaves: number;
+}
+
+function crestOf({ width, height }: Canvas, noise: Noise, { base, share, index, octaves }: CrestShape): Float32Array {
   const span = Math.min(width, height);
-  const [sunX, sunY] = [width * random.between(0.22, 0.78), height * random.between(0.2, 0.42)];
+  const reach = span * (0.16 + 0.05 * share);
+  const frequency = (1.3 + share * 1.4) / span;
+  return Float32Array.from({ length: width }, (_, x) => {
+    const along = x * frequency;
+    const peak = noise.layered(along + index * 31.7, index * 5.1, octaves);
+    return base - reach * (0.25 + peak - 0.35 * Math.abs(noise.at(along * 2.3, index + 0.5)));
+  });
+}
+
+type SkyPainter = (y: number, nearest: Int8Array, out: Float32Array) => void;
+
+/** By day the sky brightens towards the horizon around a sun; by night it stays deep around a pale moon. */
+function skyPainter({ width, height, palette, random }: Canvas): SkyPainter {
+  const span = Math.min(width, height);
+  const sunX = width * random.between(0.22, 0.78);
+  const sunY = height * random.between(0.2, 0.42);
   const radius = span * random.between(0.055, 0.1);
-  const night = !palette.light;
-  const [zenith, horizon] = night ? [0.1, 0.62] : [0.52, 0.93];
+  const zenith = palette.light ? 0.52 : 0.1;
+  const rise = palette.light ? 0.41 : 0.52;
   const clouds = new Noise(random);
-  return (x, y, out) => {
-    const distance = Math.hypot(x - sunX, y - sunY);
-    const glow = 1 / (1 + (distance / (span * 0.17)) ** 2);
-    const drift = clouds.at((x / span) * 1.6, (y / span) * 7) * 0.06;
-    const height01 = clamp01(y / (height * 0.55));
-    putTone(palette.ramp, zenith + (horizon - zenith) * height01 ** 1.3 + drift + glow * 0.2, out, x * 3);
-    const disc = clamp01(radius - distance + 0.5);
-    if (disc > 0) blendTone(palette.ramp, 0.995, disc, out, x * 3);
-    lighten(out, x * 3, glow * 14);
+  return (y, nearest, out) => {
+    const tone = zenith + rise * clamp01(y / (height * 0.55)) ** 1.3;
+    for (let x = 0; x < width; x++) {
+      if ((nearest[x] ?? 0) >= 0) continue;
+      const distance = Math.sqrt((x - sunX) * (x - sunX) + (y - sunY) * (y - sunY));
+      const glow = 1 / (1 + (distance / (span * 0.17)) ** 2);
+      const drift = clouds.at((x / span) * 1.6, (y / span) * 7) * 0.06;
+      putTone(palette.ramp, tone + drift + glow * 0.2, out, x * 3);
+      if (distance < radius + 0.5) blendTone(palette.ramp, 0.995, clamp01(radius - distance + 0.5), out, x * 3);
+      lighten(out, x * 3, glow * 14);
+    }
   };
 }

@@ -2,10 +2,12 @@ import type { Paced } from '../paced.js';
 import { type Palette, RAMP_STEPS } from '../palette.js';
 import type { SeededRandom } from '../seeded-random.js';
 
+/** Writes row `y` as red, green, blue per pixel, 0 to 255, not rounded; values outside are clipped later. */
+export type RowPainter = (y: number, out: Float32Array) => void;
+
 /** A composition that is ready to be read. Rows may be asked for in any order. */
 export interface Scene {
-  /** Writes row `y` as red, green, blue per pixel, 0 to 255, not rounded; values outside are clipped later. */
-  paintRow(y: number, out: Float32Array): void;
+  readonly paintRow: RowPainter;
 }
 
 /** What a scene is composed from. Sizes in pixels. */

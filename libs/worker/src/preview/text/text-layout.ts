@@ -20,7 +20,7 @@ export function captionText(prompt: string): string {
       .toWellFormed()
       .normalize('NFC')
       .replace(/[\p{Cc}\p{Z}]+/gu, ' ')
-      .replace(/[\p{Cf}\p{Co}\p{Variation_Selector}\u{1f3fb}-\u{1f3ff}\ufffd]/gu, '')
+      .replace(/[\p{Cf}\p{Co}\p{Variation_Selector}\p{Emoji_Modifier}\ufffd]/gu, '')
       .trim(),
   );
 }
