@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { errorCode, unlessMissing } from './file-errors.js';
@@ -85,8 +85,8 @@ const SHARED_PROGRAMS = '/var/cache/ourvidz';
 export async function makeRunnable(account: Account | undefined, found: PostgresBinaries): Promise<PostgresBinaries> {
   if (!account || (await reaches(account, found.postgres))) return found;
   if (!found.movable) throw new Error(`The user ${account.name} cannot run ${found.postgres}`);
-  const { mtimeMs } = await stat(found.postgres);
-  const copy = join(SHARED_PROGRAMS, `postgres-${found.major}-${Math.trunc(mtimeMs)}`);
+  const manifest = JSON.parse(await readFile(join(found.movable, '../package.json'), 'utf8')) as { version: string };
+  const copy = join(SHARED_PROGRAMS, `postgres-${manifest.version}`);
   if (!(await unlessMissing(stat(copy)))) await copyPrograms(found.movable, copy);
   return { ...found, initdb: join(copy, 'bin/initdb'), postgres: join(copy, 'bin/postgres') };
 }
