@@ -6,20 +6,8 @@ import type { Bus } from './bus.js';
 import { open } from './envelope.js';
 import type { Handled } from './handled.js';
 
-const PULL_TIMEOUT_MS = 3_000;
-const NO_MESSAGES = new Set([404, 408, 409]);
 const WORKING = '+WPI';
 const NANOS_PER_MS = 1_000_000;
-
-/** Asks for one message without waiting: one round trip. Rejects when no server answers. */
-export async function pullOne(bus: Bus, spec: ConsumerSpec): Promise<Delivery | undefined> {
-  const subject = `$JS.API.CONSUMER.MSG.NEXT.${spec.stream}.${spec.name}`;
-  const message = await bus.nc.request(subject, '{"batch":1,"no_wait":true}', { timeout: PULL_TIMEOUT_MS });
-  const code = message.headers?.code ?? 0;
-  if (code === 0) return new Delivery(bus, message, spec);
-  if (NO_MESSAGES.has(code)) return undefined;
-  throw new Error(`consumer ${spec.name}: ${code} ${message.headers?.description}`);
-}
 
 export class Delivery {
   readonly sequence: number;

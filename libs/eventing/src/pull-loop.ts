@@ -3,8 +3,9 @@
 import { WORKING_INTERVAL_MS } from '#contracts/limits.js';
 import type { ConsumerSpec } from '#contracts/streams.js';
 import type { Bus } from './bus.js';
-import { type Delivery, pullOne } from './delivery.js';
+import type { Delivery } from './delivery.js';
 import { type Handled, reject, retryAfter } from './handled.js';
+import { Puller } from './puller.js';
 
 export type DeliveryHandler = (delivery: Delivery) => Promise<Handled>;
 
@@ -29,47 +30,34 @@ const RETRY_MS = { first: 1_000, most: 30_000 };
 export async function runPullLoop(bus: Bus, options: PullLoopOptions, handle: DeliveryHandler): Promise<void> {
   const { signal } = options;
   const bell = new Doorbell(bus, options.doorbells ?? []);
+  const pullers = options.consumers.map((consumer) => new Puller(bus, consumer));
   try {
     for (let turn = 1; !signal.aborted; turn++) {
       bell.listen();
-      const delivery = await pullFirst(bus, consumersFor(options, turn), signal);
+      const delivery = await pullFirst(inTurn(pullers, turn, options.reverseEvery), signal);
       if (delivery) await handleDelivery(bus, delivery, handle);
       else await bell.wait(signal);
     }
   } finally {
     bell.close();
+    for (const puller of pullers) puller.close();
   }
 }
 
-function consumersFor({ consumers, reverseEvery = 0 }: PullLoopOptions, turn: number): readonly ConsumerSpec[] {
-  return reverseEvery > 0 && turn % reverseEvery === 0 ? [...consumers].reverse() : consumers;
+/** Every so often the last one gets the first look. */
+function inTurn(pullers: readonly Puller[], turn: number, reverseEvery = 0): readonly Puller[] {
+  return reverseEvery > 0 && turn % reverseEvery === 0 ? [...pullers].reverse() : pullers;
 }
 
-async function pullFirst(
-  bus: Bus,
-  consumers: readonly ConsumerSpec[],
-  signal: AbortSignal,
-): Promise<Delivery | undefined> {
-  for (const consumer of consumers) {
-    const delivery = await tryPull(bus, consumer);
-    if (delivery && signal.aborted) {
-      delivery.answer(retryAfter(0));
-      return undefined;
-    }
-    if (delivery) return delivery;
-  }
-  return undefined;
-}
-
-/** A pull that fails is like an empty one: the next look comes soon. */
-async function tryPull(bus: Bus, consumer: ConsumerSpec): Promise<Delivery | undefined> {
-  try {
-    return await pullOne(bus, consumer);
-  } catch (error) {
-    if (bus.nc.isClosed()) throw error;
-    bus.log.warn({ err: error, consumer: consumer.name }, 'pull failed');
+async function pullFirst(pullers: readonly Puller[], signal: AbortSignal): Promise<Delivery | undefined> {
+  for (const puller of pullers) {
+    const delivery = await puller.next();
+    if (!delivery) continue;
+    if (!signal.aborted) return delivery;
+    delivery.answer(retryAfter(0));
     return undefined;
   }
+  return undefined;
 }
 
 async function handleDelivery(bus: Bus, delivery: Delivery, handle: DeliveryHandler): Promise<void> {
