@@ -1,0 +1,231 @@
+/** One attempt of a job: the engine makes what is missing, each output is checked, marked, stored and told. */
+import type { FileAssetStore } from '#asset-store/file-asset-store.js';
+import type { Job, ProcessingJob } from '#contracts/domain/job.js';
+import { completeJob, type Decision, storeAsset } from '#contracts/domain/job-decisions.js';
+import type { JobTimings, MissingOutput } from '#contracts/events/job-events.js';
+import type { StoredAsset } from '#contracts/events/stored-asset.js';
+import type { JobFailureCode } from '#contracts/http/error-codes.js';
+import { assetIdOf, assetKey } from '#contracts/ids.js';
+import { JOB_CATALOGUE } from '#contracts/job-catalogue.js';
+import { GENERATION_TIMEOUT_MS } from '#contracts/limits.js';
+import type { ProgressMessage } from '#contracts/progress.js';
+import type { JobStore } from '#eventing/job-store.js';
+import type { Log } from '#service-kit/log.js';
+import { type Engine, EngineError, type EngineOutput, type EngineRequest } from './engine.js';
+import { markPicture } from './media-mark.js';
+import { checkPicture } from './picture-check.js';
+import { ProgressReporter } from './progress-reporter.js';
+import { StopReason } from './stop-reason.js';
+import { upload } from './upload.js';
+
+/** What an attempt works with. */
+export interface AttemptPorts {
+  readonly workerId: string;
+  readonly engine: Engine;
+  readonly store: JobStore;
+  readonly assets: FileAssetStore;
+  readonly log: Log;
+  /** Turns an asset's key into its canonical address. */
+  readonly urlOf: (key: string) => string;
+  readonly sendProgress: (progress: ProgressMessage) => void;
+  /** Calls back when somebody asks to cancel the job; returns what ends that. */
+  readonly onCancel: (jobId: string, listener: () => void) => () => void;
+}
+
+/** Somebody else decided the job: cancelled, failed by a deadline, or taken over by a later attempt. */
+export class AttemptEnd extends Error {
+  override readonly name = 'AttemptEnd';
+}
+
+const SOFTWARE = 'OurVidz';
+
+/** Resolves when the job is completed. Rejects with `AttemptEnd`, `StopReason`, `EngineError` or `UploadError`. */
+export async function runAttempt(
+  ports: AttemptPorts,
+  job: ProcessingJob,
+  handBack: AbortSignal,
+  traceparent?: string,
+): Promise<void> {
+  const attempt = new Attempt(ports, job, traceparent);
+  const { jobId } = job.requested;
+  const onHandBack = () => attempt.stop(new StopReason('draining', 'the worker is stopping'));
+  const stopListening = ports.onCancel(jobId, () => void attempt.confirmCancel());
+  handBack.addEventListener('abort', onHandBack);
+  if (handBack.aborted) onHandBack();
+  try {
+    await attempt.run();
+  } finally {
+    handBack.removeEventListener('abort', onHandBack);
+    stopListening();
+    attempt.close();
+  }
+}
+
+class Attempt {
+  private readonly controller = new AbortController();
+  private readonly missing: MissingOutput[] = [];
+  private readonly progress: ProgressReporter;
+  private readonly beganAt = Date.now();
+  private storedMs = 0;
+  /** The job as this attempt last saw it. */
+  private job: Job;
+
+  constructor(
+    private readonly ports: AttemptPorts,
+    private readonly begun: ProcessingJob,
+    private readonly traceparent?: string,
+  ) {
+    this.job = begun;
+    const { jobId, attempt } = begun.started;
+    this.progress = new ProgressReporter({ jobId, attempt }, ports.sendProgress);
+  }
+
+  async run(): Promise<void> {
+    const request = engineRequest(this.begun);
+    if (request.outputs.length > 0) await this.generate(request);
+    await this.complete();
+  }
+
+  stop(reason: Error): void {
+    this.controller.abort(reason);
+  }
+
+  close(): void {
+    this.progress.close();
+  }
+
+  /** A message alone cancels nothing: only a stored JobCancelled does. */
+  async confirmCancel(): Promise<void> {
+    const { jobId } = this.begun.requested;
+    try {
+      const job = await this.ports.store.load(jobId);
+      if (job?.status === 'cancelled') this.stop(new AttemptEnd('cancelled'));
+    } catch (error) {
+      // The next append finds out instead.
+      this.ports.log.warn({ err: error, jobId }, 'a cancel request could not be confirmed');
+    }
+  }
+
+  private async generate(request: EngineRequest): Promise<void> {
+    const deadline = setTimeout(() => this.stop(timeout()), GENERATION_TIMEOUT_MS);
+    const done = this.begun.requested.seeds.length - request.outputs.length;
+    const share = (percent: number) =>
+      (done * 100 + percent * request.outputs.length) / this.begun.requested.seeds.length;
+    const callbacks = {
+      onProgress: (progress: { percent: number; stage: ProgressMessage['stage']; step: number; steps: number }) =>
+        this.progress.report({ ...progress, percent: Math.min(99, share(progress.percent)) }),
+      onOutput: (output: EngineOutput) => this.take(output),
+      onOutputFailed: (failure: MissingOutput) => this.miss(failure.index, failure.reason),
+    };
+    try {
+      await this.ports.engine.run(request, callbacks, this.controller.signal);
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  /** A black, broken or oversized output is a failure of that output, not of the others. */
+  private async take(output: EngineOutput): Promise<void> {
+    const verdict = await checkPicture(output.bytes, output);
+    if (!verdict.ok) return this.miss(output.index, verdict.reason);
+    const bytes = this.marked(output);
+    const limit = JOB_CATALOGUE[this.begun.requested.jobType].bucketLimitBytes;
+    if (bytes.byteLength > limit)
+      return this.miss(output.index, `${bytes.byteLength} bytes, the bucket takes ${limit}`);
+    await this.keep(output, bytes);
+  }
+
+  private async keep(output: EngineOutput, bytes: Uint8Array): Promise<void> {
+    const startedAt = Date.now();
+    const key = this.keyOf(output.index);
+    const context = { log: this.ports.log, signal: this.controller.signal };
+    const stored = await upload(this.ports.assets, key, bytes, context);
+    const asset = storedAsset(this.begun, output, { key, ...stored });
+    await this.append((job) => storeAsset(job, this.begun.started.attempt, asset));
+    this.storedMs += Date.now() - startedAt;
+  }
+
+  private async complete(): Promise<void> {
+    const { attempt } = this.begun.started;
+    const { engine, urlOf } = this.ports;
+    if (this.job.assets.length === 0) throw noOutput(this.missing);
+    const completion = { attempt, timings: this.timings(), engine: engine.identity, missing: this.missing, urlOf };
+    await this.append((job) => completeJob(job, completion));
+  }
+
+  private async append(decide: (job: Job | undefined) => Decision): Promise<void> {
+    const { jobId } = this.begun.requested;
+    const options = { known: this.job, traceparent: this.traceparent };
+    const result = await this.ports.store.execute(jobId, decide, options);
+    if (result.outcome === 'refused') throw new AttemptEnd(result.reason);
+    this.job = result.job;
+  }
+
+  private miss(index: number, reason: string): void {
+    this.ports.log.warn({ jobId: this.begun.requested.jobId, index, reason }, 'an output is not usable');
+    this.missing.push({ index, reason });
+  }
+
+  private marked(output: EngineOutput): Uint8Array {
+    const { prompt, negativePrompt, config } = this.begun.requested;
+    return markPicture(output.bytes, {
+      prompt: prompt.text,
+      negativePrompt: negativePrompt?.text,
+      steps: config.sample_steps,
+      sampler: config.sample_solver,
+      guidanceScale: config.sample_guide_scale,
+      seed: output.seed,
+      width: output.width,
+      height: output.height,
+      identity: this.ports.engine.identity,
+      software: SOFTWARE,
+    });
+  }
+
+  private keyOf(index: number): string {
+    const { bucket, accountKey, jobId, config } = this.begun.requested;
+    return assetKey({ bucket, accountKey, jobId, index, extension: config.file_extension });
+  }
+
+  private timings(): JobTimings {
+    const waitedMs = Math.max(0, Date.parse(this.begun.startedAt) - Date.parse(this.begun.requestedAt));
+    return { waitedMs, generatedMs: Math.max(0, Date.now() - this.beganAt - this.storedMs), storedMs: this.storedMs };
+  }
+}
+
+/** What is still missing: outputs that an earlier attempt stored are not made again. */
+function engineRequest({ requested, assets }: ProcessingJob): EngineRequest {
+  const { width, height } = JOB_CATALOGUE[requested.jobType];
+  const outputs = requested.seeds.map((seed, index) => ({ index, seed }));
+  return {
+    jobId: requested.jobId,
+    prompt: requested.prompt.text,
+    negativePrompt: requested.negativePrompt?.text,
+    width,
+    height,
+    steps: requested.config.sample_steps,
+    guidanceScale: requested.config.sample_guide_scale,
+    outputs: outputs.filter(({ index }) => !assets.some((asset) => asset.index === index)),
+  };
+}
+
+function storedAsset(
+  job: ProcessingJob,
+  output: EngineOutput,
+  stored: { key: string; bytes: number; sha256: string },
+): StoredAsset {
+  const { jobId, bucket } = job.requested;
+  const { index, seed, width, height, mediaType } = output;
+  const id = assetIdOf(jobId, index);
+  return { id, index, bucket, ...stored, mediaType, width, height, seed, storedAt: new Date().toISOString() };
+}
+
+function timeout(): StopReason {
+  return new StopReason('timeout', `not done after ${GENERATION_TIMEOUT_MS / 60_000} minutes`);
+}
+
+function noOutput(missing: readonly MissingOutput[]): EngineError {
+  const code: JobFailureCode = 'no_valid_output';
+  const [first] = missing;
+  return new EngineError(code, first ? `no usable output: ${first.reason}` : 'the engine made nothing', false);
+}

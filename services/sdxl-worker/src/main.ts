@@ -1,0 +1,3 @@
+import { runWorker } from '#worker/worker-process.js';
+
+runWorker('sdxl-worker', 'sdxl');
