@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { unlessMissing } from './file-errors.js';
-import { pollUntil } from './poll.js';
+import { errorCode, unlessMissing } from './file-errors.js';
+import { pollFor, pollUntil } from './poll.js';
 import { findProcess } from './process-table.js';
 
 /** Where a server keeps the traces by which a later start finds it again. */
@@ -58,12 +58,9 @@ async function endProcess(pid: number, traces: ServerTraces): Promise<void> {
   const gone = async () => ((await findProcess(pid))?.command.includes(traces.marker) ? undefined : true);
   signal(pid, 'SIGCONT');
   signal(pid, traces.stopSignal);
-  try {
-    await pollUntil(`the end of process ${pid}`, STOP_TIMEOUT_MS, gone);
-  } catch {
-    signal(pid, 'SIGKILL');
-    await pollUntil(`the end of process ${pid} after SIGKILL`, STOP_TIMEOUT_MS, gone);
-  }
+  if (await pollFor(STOP_TIMEOUT_MS, gone)) return;
+  signal(pid, 'SIGKILL');
+  await pollUntil(`the end of process ${pid} after SIGKILL`, STOP_TIMEOUT_MS, gone);
 }
 
 /** A process that ended by itself in the meantime is what the caller wants. */
@@ -71,6 +68,6 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    if (errorCode(error) !== 'ESRCH') throw error;
   }
 }

@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ScratchFolder, scratchFolder } from '../../test/support/scratch-folder.js';
 import { freePort } from './free-port.js';
@@ -90,6 +93,17 @@ describe('locateNatsServer', () => {
 });
 
 describe('fetchRelease', () => {
+  it('when the archive is the expected one › unpacks it', async () => {
+    const archive = await releaseArchive();
+    const server = await serve(archive);
+    const sha256 = createHash('sha256').update(archive).digest('hex');
+    const release = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/nats.tar.gz`, sha256 };
+    const source: NatsSource = { name: 'a release', fetch: (to) => fetchRelease(to, release) };
+    const found = await locateNatsServer({ cacheDir: folder, searchPath: '', log, sources: [source] });
+    expect(found).toEqual({ path: join(folder, 'nats-server/2.15.0/nats-server'), version: '2.15.0' });
+    server.close();
+  });
+
   it('when the archive is not the expected one › refuses it', async () => {
     const server = await serve('not the archive');
     const { port } = server.address() as AddressInfo;
@@ -108,7 +122,14 @@ async function fakeServer(inFolder: string, version: string): Promise<string> {
   return path;
 }
 
-async function serve(body: string): Promise<Server> {
+/** Packed as the official archives are: everything in one folder. */
+async function releaseArchive(): Promise<Buffer> {
+  await fakeServer(join(folder, 'nats-server-v2.15.0'), '2.15.0');
+  const packing = promisify(execFile)('tar', ['-cz', '-C', folder, 'nats-server-v2.15.0'], { encoding: 'buffer' });
+  return (await packing).stdout;
+}
+
+async function serve(body: string | Buffer): Promise<Server> {
   const server = createServer((_, response) => response.end(body));
   await new Promise((listening) => server.listen(0, '127.0.0.1', () => listening(undefined)));
   return server;

@@ -102,7 +102,7 @@ export class NatsServer {
   }
 
   /** Ends the process without warning, as a crash would, and waits until it is gone. */
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  async kill(signal: 'SIGKILL' | 'SIGQUIT' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
     this.#process.signal(signal);
     await this.#process.ended();
   }

@@ -10,11 +10,17 @@ const INTERVAL_MS = 5;
  * @throws when `probe` throws, or when nothing came within `timeoutMs`
  */
 export async function pollUntil<T>(what: string, timeoutMs: number, probe: () => Promise<T | undefined>): Promise<T> {
+  const answer = await pollFor(timeoutMs, probe);
+  if (answer === undefined) throw new Error(`Waited ${timeoutMs} ms in vain for ${what}`);
+  return answer;
+}
+
+/** Like {@link pollUntil}, but undefined when nothing came in time. */
+export async function pollFor<T>(timeoutMs: number, probe: () => Promise<T | undefined>): Promise<T | undefined> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const answer = await probe();
-    if (answer !== undefined) return answer;
-    if (performance.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain for ${what}`);
+    if (answer !== undefined || performance.now() > deadline) return answer;
     await delay(INTERVAL_MS);
   }
 }
@@ -22,7 +28,7 @@ export async function pollUntil<T>(what: string, timeoutMs: number, probe: () =>
 /** Whether `work` settled within `timeoutMs`. Rejections are passed on. */
 export async function settlesWithin(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
   const timer = new AbortController();
-  const tooLate = delay(timeoutMs, false, { signal: timer.signal, ref: true });
+  const tooLate = delay(timeoutMs, false, { signal: timer.signal });
   const outcome = await Promise.race([work.then(() => true), tooLate]);
   timer.abort();
   await tooLate.catch(ignoreAbort);

@@ -74,7 +74,7 @@ function exists(path: string): Promise<boolean> {
  * npm packages hold no symbolic links. The package makes them in an install script, which npm may be told not to run, and
  * without them the programs do not find their libraries.
  */
-async function repairPackage(native: string, programs: string[]): Promise<void> {
+export async function repairPackage(native: string, programs: string[]): Promise<void> {
   const list = await unlessMissing(readFile(join(native, 'pg-symlinks.json'), 'utf8'));
   const links = JSON.parse(list ?? '[]') as { source: string; target: string }[];
   for (const { source, target } of links) {

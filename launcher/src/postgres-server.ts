@@ -82,7 +82,7 @@ export class PostgresServer {
   }
 
   /** Ends the postmaster without warning, as a crash would, and waits until it is gone. */
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  async kill(signal: 'SIGKILL' | 'SIGQUIT' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
     this.#running.process.signal(signal);
     await this.ended();
   }
