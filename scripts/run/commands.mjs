@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs';
+import { buildPlatform } from './build.mjs';
+import { runChecks } from './check.mjs';
+import { inCheckout, platformNode, say, withOwnPrograms } from './checkout.mjs';
+import { runChild } from './child.mjs';
+import { installPackages } from './install.mjs';
+import { whileLocked } from './lock.mjs';
+import { runTests } from './test-run.mjs';
+import { USAGE, usageOf } from './usage.mjs';
+
+/**
+ * @typedef {object} Command
+ * @property {boolean} build whether it runs compiled code
+ * @property {(args: string[]) => Promise<number>} run yields the exit code
+ */
+
+/** @type {Record<string, Command>} */
+const COMMANDS = {
+  start: { build: true, run: startPlatform },
+  token: { build: true, run: (args) => runChild(platformNode(), ['dist/launcher/src/token.js', ...args]) },
+  test: { build: true, run: runTests },
+  check: { build: false, run: runChecks },
+  build: { build: true, run: async () => 0 },
+  schemas: { build: true, run: (args) => runScript('scripts/schemas.mjs', args) },
+};
+
+/**
+ * Runs one of the commands; says on standard error what is wrong when it cannot.
+ * @param {string[]} args
+ * @returns {Promise<number>} the exit code
+ */
+export async function runCommand([name = '', ...args]) {
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!command) return explain(name);
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(usageOf(name));
+    return 0;
+  }
+  try {
+    await prepare(command);
+    return await command.run(args);
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    return 1;
+  }
+}
+
+/** @param {string} name */
+function explain(name) {
+  if (name !== '' && name !== '--help') say(`There is no command "${name}".`);
+  process.stdout.write(USAGE);
+  return name === '--help' ? 0 : 2;
+}
+
+/**
+ * Two commands at once in one checkout must not install or build into each other's work.
+ * @param {Command} command
+ */
+async function prepare({ build }) {
+  const wait = (/** @type {number} */ holder) => say(`Waiting for process ${holder}, which installs or builds …`);
+  await whileLocked(inCheckout('.cache', 'install.lock'), wait, async () => {
+    await installPackages();
+    if (build) await buildPlatform();
+  });
+}
+
+/** @param {string[]} args */
+function startPlatform(args) {
+  const startedAt = String(Math.round(performance.timeOrigin));
+  const env = { ...withOwnPrograms(), OURVIDZ_STARTED_AT: startedAt };
+  return runChild(platformNode(), ['dist/launcher/src/main.js', ...args], { env, ownSession: true });
+}
+
+/**
+ * @param {string} script
+ * @param {string[]} args
+ */
+function runScript(script, args) {
+  if (!existsSync(inCheckout(script))) throw new Error(`${script} does not exist yet.`);
+  return runChild(platformNode(), [script, ...args]);
+}

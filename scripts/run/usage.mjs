@@ -1,0 +1,52 @@
+/** @type {Record<string, string>} */
+const USAGES = {
+  start: `npm start -- [options]
+
+  Starts the platform and keeps it running until Ctrl-C.
+
+  --verbose   shows what the services report, not only warnings
+  --demo      makes the demonstration job again
+  --no-demo   does not make it at the first start
+  --help      shows this
+
+  Environment: PORT (3000; 0 takes a free one), HOST (127.0.0.1), PUBLIC_URL, DATA_DIR (.data), NATS_URL, DATABASE_URL,
+  LOG_LEVEL, INITIAL_CREDITS (100), ENGINE (preview), AUTH_JWT_SECRET, ASSET_URL_SECRET; see README.md.
+`,
+  token: `npm run token -- --user NAME [options]
+
+  Prints a token for the API on standard output, and nothing else (npm's own lines go away with: npm run -s token).
+
+  --user NAME      the user (the token's "sub")
+  --role ROLE      admin or service_role opens the operator routes
+  --expires TIME   how long it is valid: 30m, 1h (the default), 7d
+
+  Environment: DATA_DIR (.data), AUTH_JWT_SECRET, AUTH_ISSUER, AUTH_AUDIENCE.
+`,
+  test: `npm test -- [vitest's arguments]
+
+  Runs the tests, and prints "N passed, N failed" as the last line.
+`,
+  check: `npm run check
+
+  Formatting and lint (Biome), types (tsc), import rules (dependency-cruiser), unused code (knip).
+`,
+  build: `npm run build
+
+  Compiles to dist/.
+`,
+  schemas: `npm run schemas
+
+  Writes the JSON Schemas anew.
+`,
+};
+
+/** All commands. */
+export const USAGE = Object.values(USAGES).join('\n');
+
+/**
+ * One command.
+ * @param {string} command
+ */
+export function usageOf(command) {
+  return USAGES[command] ?? USAGE;
+}
