@@ -1,0 +1,46 @@
+import { Environment } from '#service-kit/environment.js';
+import { LOG_LEVELS, type LogLevel } from '#service-kit/log.js';
+
+const GIB = 1024 ** 3;
+const REPLICAS = ['1', '3', '5'] as const;
+
+/** All settings of the jobs service. */
+export interface Configuration {
+  readonly natsUrl: string;
+  /** Path of a file with an nkey seed or a `.creds` text. */
+  readonly natsCredentialsFile?: string;
+  readonly databaseUrl: string;
+  readonly streams: {
+    readonly replicas: number;
+    readonly jobStreamMaxBytes: number;
+    readonly accountStreamMaxBytes: number;
+  };
+  /** Where health and metrics are served, if at all; port 0 takes a free one. */
+  readonly health?: { readonly host: string; readonly port: number };
+  readonly logLevel: LogLevel;
+}
+
+/** Throws `ConfigurationError` with everything that is missing or wrong. */
+export function readConfiguration(source: Readonly<Record<string, string | undefined>>): Configuration {
+  const environment = new Environment(source);
+  const configuration: Configuration = {
+    natsUrl: environment.text('NATS_URL'),
+    natsCredentialsFile: environment.optional('NATS_CREDS'),
+    databaseUrl: environment.url('DATABASE_URL', ['postgres:', 'postgresql:']),
+    streams: {
+      replicas: Number(environment.oneOf('STREAM_REPLICAS', REPLICAS, '1')),
+      jobStreamMaxBytes: environment.integer('JOBS_STREAM_MAX_BYTES', 4 * GIB, { min: 1 }),
+      accountStreamMaxBytes: environment.integer('ACCOUNTS_STREAM_MAX_BYTES', GIB, { min: 1 }),
+    },
+    health: healthOf(environment),
+    logLevel: environment.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
+  };
+  environment.check();
+  return configuration;
+}
+
+function healthOf(environment: Environment): Configuration['health'] {
+  if (environment.optional('HEALTH_PORT') === undefined) return undefined;
+  const port = environment.integer('HEALTH_PORT', 0, { max: 65_535 });
+  return { host: environment.text('HEALTH_HOST', '127.0.0.1'), port };
+}

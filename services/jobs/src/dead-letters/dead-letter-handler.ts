@@ -1,0 +1,47 @@
+/** A job whose message no worker could deal with has failed. */
+import { type Failure, failJob } from '#contracts/domain/job-decisions.js';
+import { MAX_DELIVERIES } from '#contracts/limits.js';
+import type { DeadLetter } from '#eventing/dead-letters.js';
+import { EventingUnavailableError, StreamFullError } from '#eventing/errors.js';
+import { done, type Handled, retryAfter } from '#eventing/handled.js';
+import type { JobStore } from '#eventing/job-store.js';
+import type { Log } from '#service-kit/log.js';
+import type { JobsMetrics } from '../metrics.js';
+
+const RETRY_MS = 5_000;
+
+export class DeadLetterHandler {
+  constructor(
+    private readonly store: JobStore,
+    private readonly metrics: JobsMetrics,
+    private readonly log: Log,
+  ) {}
+
+  /** Ends the letter's job as failed, unless it has ended already. */
+  async handle(letter: DeadLetter): Promise<Handled> {
+    const outcome = await this.outcomeOf(letter);
+    this.metrics.deadLetters.inc({ reason: letter.reason, outcome });
+    this.log.warn({ ...letter, outcome }, 'dead letter');
+    return outcome === 'unavailable' ? retryAfter(RETRY_MS) : done();
+  }
+
+  private async outcomeOf(letter: DeadLetter): Promise<string> {
+    if (!letter.jobId) return 'no job';
+    try {
+      const result = await this.store.execute(letter.jobId, (job) => failJob(job, failureOf(letter)));
+      return result.outcome === 'appended' ? 'job failed' : result.reason;
+    } catch (error) {
+      if (error instanceof EventingUnavailableError || error instanceof StreamFullError) return 'unavailable';
+      throw error;
+    }
+  }
+}
+
+/** What a dead letter means to the one who asked for the job. */
+export function failureOf({ reason, detail }: Pick<DeadLetter, 'reason' | 'detail'>): Failure {
+  if (reason === 'terminated') {
+    return { code: 'rejected', message: detail || 'The worker cannot make this job.', retryable: false };
+  }
+  const message = `The job was given to a worker ${MAX_DELIVERIES} times and never ended.`;
+  return { code: 'max_deliveries', message, retryable: true };
+}

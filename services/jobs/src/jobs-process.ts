@@ -1,0 +1,142 @@
+/** The parts of the jobs service, started in the order in which they can be, and stopped in the reverse one. */
+import type { INestMicroservice, LoggerService } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { MicroserviceOptions } from '@nestjs/microservices';
+import { type Bus, connectBus } from '#eventing/bus.js';
+import { runDeadLetters } from '#eventing/dead-letters.js';
+import { TopologyError } from '#eventing/errors.js';
+import { JobStore } from '#eventing/job-store.js';
+import { QueryServer } from '#eventing/request-reply.js';
+import { createTopology } from '#eventing/topology.js';
+import type { Log } from '#service-kit/log.js';
+import { appModule } from './app.module.js';
+import type { Configuration } from './configuration.js';
+import { Database } from './database/database.js';
+import { migrate } from './database/migrate.js';
+import { DeadLetterHandler } from './dead-letters/dead-letter-handler.js';
+import { HealthServer, type Readiness } from './health-server.js';
+import { Leadership } from './leadership/leadership.js';
+import { LeadingWork } from './leading-work.js';
+import { JobsMetrics } from './metrics.js';
+import { installProjections } from './projections/registry.js';
+import { QueryErrorsFilter } from './queries/query-errors.filter.js';
+import { untilDone } from './repeating.js';
+
+/** What is handed to the process besides its configuration. */
+interface Given {
+  /** Content of the credentials file. */
+  readonly credentials?: string;
+  readonly log: Log;
+}
+
+export class JobsProcess {
+  private readonly stopping = new AbortController();
+  private readonly metrics = new JobsMetrics();
+  private readonly database: Database;
+  private readonly health: HealthServer;
+  private bus: Bus | undefined;
+  private app: INestMicroservice | undefined;
+  private work: LeadingWork | undefined;
+  private migrated = false;
+  private readonly running: Promise<unknown>[] = [];
+
+  constructor(
+    private readonly configuration: Configuration,
+    private readonly given: Given,
+  ) {
+    this.database = new Database(configuration.databaseUrl, given.log);
+    this.health = new HealthServer(this.metrics.registry, () => this.readiness());
+  }
+
+  /** Resolves when everything is up, however long NATS or Postgres stay away. Rejects for what does not pass by itself. */
+  async start(): Promise<void> {
+    const { health } = this.configuration;
+    if (health) this.given.log.info({ port: await this.health.listen(health) }, 'health is served');
+    await Promise.all([this.startOnNats(), this.prepareDatabase()]);
+  }
+
+  /** Migrations and streams only. */
+  async prepare(): Promise<void> {
+    await Promise.all([this.connect(), this.prepareDatabase()]);
+  }
+
+  /** Resolves when the connection to NATS is given up for good. */
+  async connectionClosed(): Promise<Error | undefined> {
+    return this.bus?.closed;
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.app?.close();
+    await Promise.allSettled(this.running);
+    this.work?.close();
+    await this.bus?.close();
+    await this.database.close();
+    await this.health.close();
+  }
+
+  private async startOnNats(): Promise<void> {
+    const bus = await this.connect();
+    const { log } = this.given;
+    const store = new JobStore(bus);
+    const work = new LeadingWork({ bus, store, database: this.database, metrics: this.metrics, log });
+    this.work = work;
+    await this.serveQueries(bus);
+    const deadLetters = new DeadLetterHandler(store, this.metrics, log);
+    const { signal } = this.stopping;
+    this.running.push(runDeadLetters(bus, (letter) => deadLetters.handle(letter), signal));
+    const leadership = new Leadership(this.database, this.metrics, log);
+    this.running.push(this.whenMigrated.then(() => leadership.run(signal, (term) => work.run(term))));
+  }
+
+  /** Streams must be there for everybody else, whether there is a database or not. */
+  private async connect(): Promise<Bus> {
+    const { natsUrl: url, streams } = this.configuration;
+    const { credentials, log } = this.given;
+    const bus = await connectBus({ url, credentials, service: 'jobs', log });
+    this.bus = bus;
+    const endsWith = (error: unknown) => error instanceof TopologyError;
+    const repetition = { what: 'streams', log, signal: this.stopping.signal, endsWith };
+    await untilDone(repetition, () => createTopology(bus, streams));
+    return bus;
+  }
+
+  private async prepareDatabase(): Promise<void> {
+    const { log } = this.given;
+    await untilDone({ what: 'migrations', log, signal: this.stopping.signal }, async () => {
+      await migrate(this.configuration.databaseUrl, log);
+      await installProjections(this.database);
+      this.migrated = true;
+    });
+    this.onMigrated();
+  }
+
+  private onMigrated: () => void = () => undefined;
+  private readonly whenMigrated = new Promise<void>((resolve) => {
+    this.onMigrated = resolve;
+  });
+
+  private async serveQueries(bus: Bus): Promise<void> {
+    const strategy = new QueryServer(bus);
+    const logger = nestLog(this.given.log);
+    const options: MicroserviceOptions = { strategy };
+    const app = await NestFactory.createMicroservice(appModule(this.database), { ...options, logger });
+    app.useGlobalFilters(new QueryErrorsFilter());
+    await app.listen();
+    this.app = app;
+  }
+
+  private async readiness(): Promise<Readiness> {
+    const postgres = this.migrated && (await this.database.isThere());
+    return { nats: this.bus?.isConnected() ?? false, queries: this.app !== undefined, postgres };
+  }
+}
+
+/** Nest tells about its start, which interests nobody, and about errors. */
+function nestLog(log: Log): LoggerService {
+  return {
+    log: (message: unknown) => log.debug({ nest: message }, 'nest'),
+    warn: (message: unknown) => log.warn({ nest: message }, 'nest'),
+    error: (message: unknown) => log.error({ nest: message }, 'nest'),
+  };
+}

@@ -1,0 +1,77 @@
+/** What the leader does and nobody else: write the log, keep the projections up with it, sweep for deadlines. */
+import { ACCOUNT_STREAM, JOB_STREAM } from '#contracts/streams.js';
+import type { Bus } from '#eventing/bus.js';
+import type { JobStore } from '#eventing/job-store.js';
+import { watchProgress } from '#eventing/live.js';
+import { LogReader } from '#eventing/log-reader.js';
+import type { Log } from '#service-kit/log.js';
+import type { Database } from './database/database.js';
+import { DeadlineSweep } from './deadlines/deadline-sweep.js';
+import { SignsOfLife } from './deadlines/signs-of-life.js';
+import { Doorbell } from './doorbell.js';
+import { EventLogWriter } from './event-log/event-log-writer.js';
+import { StreamFollower } from './event-log/stream-follower.js';
+import type { Term } from './leadership/leadership.js';
+import type { JobsMetrics } from './metrics.js';
+import { ProjectionRunner } from './projections/projection-runner.js';
+import { PROJECTIONS } from './projections/registry.js';
+
+interface Surroundings {
+  readonly bus: Bus;
+  readonly store: JobStore;
+  readonly database: Database;
+  readonly metrics: JobsMetrics;
+  readonly log: Log;
+}
+
+export class LeadingWork {
+  private readonly writer: EventLogWriter;
+  private readonly projections: readonly ProjectionRunner[];
+  private readonly sweep: DeadlineSweep;
+  private readonly stops: readonly (() => void)[];
+
+  constructor({ bus, store, database, metrics, log }: Surroundings) {
+    const bell = new Doorbell();
+    const signs = new SignsOfLife(Date.now());
+    this.projections = PROJECTIONS.map((projection) => new ProjectionRunner(projection, database, metrics, log));
+    const readers = [JOB_STREAM, ACCOUNT_STREAM].map((stream) => new LogReader(bus, stream.name));
+    const followers = readers.map((reader) => new StreamFollower(reader, log));
+    this.writer = new EventLogWriter(followers, {
+      database,
+      log,
+      metrics,
+      bell,
+      onWritten: () => this.wakeProjections(),
+    });
+    this.sweep = new DeadlineSweep({ sql: database, store, signs, clock: Date.now, metrics, log });
+    this.stops = [
+      // It rings for every stream.
+      ...readers.slice(0, 1).map((reader) => reader.onAppend(() => bell.ring())),
+      bus.onReconnect(() => this.writer.doubtStreams()),
+      // Also while another process leads: after a take-over the signs are known.
+      watchProgress(bus, '*', (progress) => signs.note(progress, Date.now())),
+    ];
+  }
+
+  /** Works until the term ends, or until one part finds that another process leads. */
+  async run(term: Term): Promise<void> {
+    const failed = new AbortController();
+    const signal = AbortSignal.any([term.signal, failed.signal]);
+    const parts = [
+      this.writer.run({ ...term, signal }),
+      ...this.projections.map((projection) => projection.run(signal)),
+      this.sweep.run(signal),
+    ];
+    for (const part of parts) part.catch(() => failed.abort());
+    await Promise.allSettled(parts);
+    await Promise.all(parts);
+  }
+
+  close(): void {
+    for (const stop of this.stops) stop();
+  }
+
+  private wakeProjections(): void {
+    for (const projection of this.projections) projection.bell.ring();
+  }
+}

@@ -1,0 +1,44 @@
+/** The SQL of the asset queries, over the live version of the assets projection. */
+import type { StoredAsset } from '#contracts/events/stored-asset.js';
+import type { JobType } from '#contracts/job-catalogue.js';
+import type { Queries } from '#contracts/queries.js';
+import type { Sql } from '../database/database.js';
+import { decodeCursor, Filter, pageLimit, pageOf } from './page.js';
+
+type ListAssets = Queries['assets.list'];
+
+interface Row {
+  readonly id: string;
+  readonly job_id: string;
+  readonly job_type: JobType;
+  readonly account_key: string;
+  readonly stored_at: Date;
+  readonly asset: StoredAsset;
+}
+
+export async function listAssets(sql: Sql, request: ListAssets['request']): Promise<ListAssets['answer']> {
+  const limit = pageLimit(request.limit);
+  const { text, values } = listAssetsStatement(request);
+  const rows = await sql.query<Row>(text, values);
+  const page = pageOf(rows, limit, (row) => ({ time: row.stored_at.getTime(), id: row.id }));
+  const assets = page.items.map(({ asset, job_id, job_type, account_key }) => {
+    return { ...asset, jobId: job_id, jobType: job_type, accountKey: account_key };
+  });
+  return { assets, nextCursor: page.nextCursor };
+}
+
+/** `from` is included, `to` is not. One row more than asked for tells whether there is another page. */
+export function listAssetsStatement(request: ListAssets['request']): { text: string; values: unknown[] } {
+  const after = request.cursor === undefined ? undefined : decodeCursor(request.cursor);
+  const filter = new Filter()
+    .add('account_key = ?', request.accountKey)
+    .add('job_id = ?', request.jobId)
+    .add('format = ?', request.type)
+    .add('stored_at >= ?::timestamptz', request.from)
+    .add('stored_at < ?::timestamptz', request.to)
+    .add('(stored_at, id) < (?::timestamptz, ?::uuid)', after && new Date(after.time), after?.id);
+  const text = `select id, job_id, job_type, account_key, stored_at, asset from assets
+      where ${filter.where} and not deleted
+      order by stored_at desc, id desc limit ${pageLimit(request.limit) + 1}`;
+  return { text, values: filter.values };
+}
