@@ -1,0 +1,233 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Engine, EngineOutput, EngineProgress, EngineRequest } from '../engine.js';
+import { checkPicture } from '../picture-check.js';
+import { createPreviewEngine } from './preview-engine.js';
+
+const NEVER = new AbortController().signal;
+
+const REQUEST: EngineRequest = {
+  jobId: 'job',
+  prompt: 'A quiet lake at dawn',
+  width: 320,
+  height: 256,
+  steps: 10,
+  guidanceScale: 7,
+  outputs: [{ index: 0, seed: 1 }],
+};
+
+interface Recording {
+  readonly outputs: EngineOutput[];
+  readonly progress: EngineProgress[];
+}
+
+async function record(engine: Engine, request: Partial<EngineRequest>, signal = NEVER): Promise<Recording> {
+  const recording: Recording = { outputs: [], progress: [] };
+  const onOutput = async (output: EngineOutput) => void recording.outputs.push(output);
+  const onProgress = (progress: EngineProgress) => void recording.progress.push(progress);
+  await engine.run({ ...REQUEST, ...request }, { onProgress, onOutput, onOutputFailed: () => {} }, signal);
+  return recording;
+}
+
+async function pictureBy(engine: Engine, request: Partial<EngineRequest> = {}): Promise<Buffer> {
+  const [output] = (await record(engine, request)).outputs;
+  return Buffer.from(output?.bytes ?? []);
+}
+
+function batch(...seeds: number[]) {
+  return seeds.map((seed, index) => ({ index, seed }));
+}
+
+async function readyEngine(durationMs: number): Promise<Engine> {
+  const engine = createPreviewEngine({ durationMs });
+  await engine.setup(NEVER);
+  return engine;
+}
+
+/** Its time is over before the first picture is painted, so that nothing but painting takes time. */
+const quick = await readyEngine(1);
+const instant = await readyEngine(0);
+afterAll(() => Promise.all([quick.close(), instant.close()]));
+
+describe.each([
+  ['in time', quick],
+  ['for benchmarks', instant],
+])('a picture made %s', (_, engine) => {
+  test('is the same again for the same request', async () => {
+    expect((await pictureBy(engine)).equals(await pictureBy(engine))).toBe(true);
+  });
+
+  test('differs by seed and by prompt', async () => {
+    const pictures = [
+      await pictureBy(engine),
+      await pictureBy(engine, { outputs: batch(2) }),
+      await pictureBy(engine, { prompt: 'A quiet lake at dusk' }),
+    ];
+    expect(new Set(pictures.map((picture) => picture.toString('base64'))).size).toBe(3);
+  });
+
+  test('of a batch is the same as alone', async () => {
+    const { outputs } = await record(engine, { outputs: batch(7, 8, 9) });
+    const alone = await pictureBy(engine, { outputs: batch(8) });
+    expect(Buffer.from(outputs[1]?.bytes ?? []).equals(alone)).toBe(true);
+  });
+
+  test.each([
+    [1024, 1024],
+    [480, 832],
+    [833, 479],
+    [64, 64],
+    [1, 1],
+  ])('has the size %i x %i', async (width, height) => {
+    for (const seed of [0, 1, 2, 3, 4, 2 ** 32 - 1]) {
+      const picture = await pictureBy(engine, { width, height, outputs: batch(seed) });
+      // Nothing but its size can be said of a picture of one pixel.
+      const expected = width > 1 ? { ok: true, width, height } : { fault: 'single-colour' };
+      expect(await checkPicture(picture, { width, height })).toMatchObject(expected);
+    }
+  });
+
+  test('stays below what its bucket takes', async () => {
+    const picture = await pictureBy(engine, { width: 1024, height: 1024, outputs: batch(5) });
+    expect(picture.length).toBeLessThan(2_000_000);
+  });
+
+  test.each([
+    ['', 'nothing'],
+    ['\u0000\u001b[31m\n\t\u0007', 'controls'],
+    ['\ud83d half an emoji \udc00', 'lone surrogates'],
+    ['森の中の静かな湖、朝霧', 'Japanese'],
+    ['بحيرة هادئة في الفجر (lake) لا', 'Arabic'],
+    ['אגם שקט with English inside', 'Hebrew and Latin'],
+    ['एक शांत झील ทะเลสาบ 👩‍🚀🏳️‍🌈', 'Devanagari, Thai, emoji'],
+    [`z${'\u0351'.repeat(500)}algo`, 'stacked marks'],
+    ['x'.repeat(10_000), 'one very long word'],
+    ['word '.repeat(2_000), 'very many words'],
+  ])('is painted for the prompt %o (%s)', async (prompt) => {
+    expect(await checkPicture(await pictureBy(engine, { prompt }))).toMatchObject({ ok: true });
+  });
+});
+
+test('any prompt, seed and size gets a picture', async () => {
+  const prompts = fc.string({ unit: 'binary', maxLength: 200 });
+  const sizes = fc.integer({ min: 1, max: 96 });
+  await fc.assert(
+    fc.asyncProperty(
+      prompts,
+      fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+      sizes,
+      sizes,
+      async (prompt, seed, width, height) => {
+        const picture = await pictureBy(quick, { prompt, width, height, outputs: batch(seed) });
+        expect(await checkPicture(picture, { width, height })).not.toMatchObject({ fault: 'broken' });
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
+describe.each([
+  ['in time', quick],
+  ['for benchmarks', instant],
+])('the progress of a run %s', (_, engine) => {
+  test.each([
+    [25, 6],
+    [1, 6],
+    [50, 1],
+    [4, 4],
+  ])('never falls and ends complete (%i steps, %i outputs)', async (steps, count) => {
+    const { outputs, progress } = await record(engine, {
+      steps,
+      outputs: batch(...Array(count).keys()),
+      width: 32,
+      height: 32,
+    });
+    const percents = progress.map(({ percent }) => percent);
+
+    expect(outputs.map(({ index, seed }) => ({ index, seed }))).toEqual(batch(...Array(count).keys()));
+    expect(percents).toEqual(percents.toSorted((a, b) => a - b));
+    expect(progress[0]).toEqual({ stage: 'loading', percent: 0, step: 0, steps });
+    expect(progress.at(-1)).toEqual({ stage: 'decoding', percent: 100, step: steps, steps });
+  });
+});
+
+describe('a run that is to take its time', () => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await readyEngine(400);
+  });
+
+  test('takes it, and hands its outputs over along the way', async () => {
+    const startedAt = performance.now();
+    const at: number[] = [];
+    const onOutput = async () => void at.push(performance.now() - startedAt);
+    const request = { ...REQUEST, width: 32, height: 32, outputs: batch(1, 2, 3, 4) };
+    await engine.run(request, { onProgress: () => {}, onOutput, onOutputFailed: () => {} }, NEVER);
+
+    expect(at).toHaveLength(4);
+    // Timers may fire a millisecond early; how late, is up to the machine.
+    for (const [index, time] of at.entries()) expect(time).toBeGreaterThan((index + 1) * 100 - 2);
+  });
+
+  test('reports its steps between the outputs', async () => {
+    const { progress } = await record(engine, { width: 32, height: 32, steps: 8, outputs: batch(1, 2) });
+    const generating = progress.filter(({ stage }) => stage === 'generating').map(({ step }) => step);
+    expect(generating).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  });
+});
+
+describe('an abort', () => {
+  const REASON = new Error('cancelled by the user');
+  /** Promised are 50; the rest is for a machine that is busy with other tests. */
+  const SOON_MS = 150;
+
+  async function abortedRun(engine: Engine, request: Partial<EngineRequest>, when: 'output' | 'step' | 'storing') {
+    const controller = new AbortController();
+    let abortedAt = 0;
+    const abort = () => {
+      abortedAt = performance.now();
+      controller.abort(REASON);
+    };
+    const callbacks = {
+      onProgress: ({ step }: EngineProgress) => (when === 'step' && step === 2 ? abort() : undefined),
+      onOutput: () => {
+        if (when !== 'step') abort();
+        return when === 'storing' ? new Promise<void>(() => {}) : Promise.resolve();
+      },
+      onOutputFailed: () => {},
+    };
+    await expect(engine.run({ ...REQUEST, ...request }, callbacks, controller.signal)).rejects.toBe(REASON);
+    return performance.now() - abortedAt;
+  }
+
+  test('before the run rejects with its reason', async () => {
+    await expect(record(quick, {}, AbortSignal.abort(REASON))).rejects.toBe(REASON);
+  });
+
+  test.each(['output', 'step', 'storing'] as const)('during a %s rejects with its reason at once', async (when) => {
+    const engine = when === 'step' ? await readyEngine(600_000) : quick;
+    const steps = when === 'step' ? 1_000_000 : 1;
+    expect(await abortedRun(engine, { outputs: batch(1, 2), steps }, when)).toBeLessThan(SOON_MS);
+  });
+
+  test('while painting rejects with its reason at once', async () => {
+    const controller = new AbortController();
+    const run = record(quick, { width: 4096, height: 4096 }, controller.signal);
+    const rejected = expect(run).rejects.toBe(REASON);
+    await new Promise((resolve) => setImmediate(resolve));
+    const abortedAt = performance.now();
+    controller.abort(REASON);
+    await rejected;
+    expect(performance.now() - abortedAt).toBeLessThan(SOON_MS);
+  });
+});
+
+test('an error while storing ends the run with that error', async () => {
+  const failure = new Error('the disk is full');
+  const callbacks = { onProgress: () => {}, onOutput: () => Promise.reject(failure), onOutputFailed: () => {} };
+  await expect(quick.run(REQUEST, callbacks, NEVER)).rejects.toBe(failure);
+});
+
+test('a run before setup is refused', async () => {
+  await expect(record(createPreviewEngine({ durationMs: 0 }), {})).rejects.toThrow('before setup()');
+});
