@@ -1,59 +1,33 @@
 /** A process's one connection to NATS. Only this room knows the client library. */
-import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import {
-  type Authenticator,
-  connect,
-  createInbox,
-  credsAuthenticator,
-  type NatsConnection,
-  nkeyAuthenticator,
-  type Status,
-} from '@nats-io/transport-node';
+import { JetStreamApiError, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { createInbox, type Msg, type NatsConnection, type Status } from '@nats-io/transport-node';
 import { inboxPrefix, type ServiceName } from '#contracts/rights.js';
 import type { Log } from '#service-kit/log.js';
+import { type BusOptions, firstConnection } from './connection.js';
 import { EventingUnavailableError, TopologyError } from './errors.js';
 
-export interface BusOptions {
-  /** `nats://host:port`, several separated by commas. */
-  readonly url: string;
-  /** An nkey seed (`SU…`) or the text of a `.creds` file. */
-  readonly credentials?: string;
-  readonly service: ServiceName;
-  readonly log: Log;
-}
+export type { BusOptions } from './connection.js';
 
 /** Older servers silently drop what they do not know: filters, guards over wildcards, republishing. */
 const OLDEST_SERVER = [2, 12] as const;
-const RECONNECT_WAIT_MS = 200;
+/** A server that does not answer may not keep a process from ending. */
+const CLOSE_LIMIT_MS = 2_000;
 
-/** Waits for the first server however long it takes; rejects when it is too old or refuses the credentials. */
+/**
+ * Waits for the first server however long it takes. Rejects with `AccessRefusedError` when it does not take the
+ * credentials, with `TopologyError` when it is too old.
+ */
 export async function connectBus(options: BusOptions): Promise<Bus> {
-  const nc = await connect({
-    servers: options.url.split(','),
-    name: options.service,
-    inboxPrefix: inboxPrefix(options.service),
-    authenticator: options.credentials ? authenticatorFor(options.credentials) : undefined,
-    waitOnFirstConnect: true,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: RECONNECT_WAIT_MS,
-    reconnectJitter: RECONNECT_WAIT_MS,
-    pingInterval: 5_000,
-    maxPingOut: 2,
-    noAsyncTraces: true,
-    ignoreAuthErrorAbort: true,
-  });
+  const nc = await firstConnection(options);
   const bus = new Bus(nc, await jetstreamManager(nc, { checkAPI: false }), options);
   bus.assertVersion();
   return bus;
 }
 
-function authenticatorFor(credentials: string): Authenticator {
-  const bytes = new TextEncoder().encode(credentials.trim());
-  return credentials.includes('-----BEGIN') ? credsAuthenticator(bytes) : nkeyAuthenticator(bytes);
-}
-
 export class Bus {
   private readonly reconnectListeners = new Set<() => void>();
+  /** Told when an answer that is awaited will not come any more: after a reconnect, or at the end. */
+  private readonly interruptions = new Set<() => void>();
   private connected = true;
   /** Ends with an error when the connection is given up for good; a process then stops. */
   readonly closed: Promise<Error | undefined>;
@@ -66,6 +40,7 @@ export class Bus {
     private readonly options: BusOptions,
   ) {
     this.closed = nc.closed().then((error) => error ?? undefined);
+    void this.closed.then(() => this.tell(this.interruptions));
     void this.followStatus();
   }
 
@@ -92,19 +67,65 @@ export class Bus {
     return () => void this.reconnectListeners.delete(listener);
   }
 
-  /** The answer, or undefined as soon as a reconnect means that none will come. */
+  /**
+   * Calls back for every message of a subject; returns what ends that. What the callback throws is logged here: in the
+   * client it would end the reading of the whole connection.
+   */
+  listen(subject: string, onMessage: (message: Msg) => void, queue?: string): () => void {
+    const callback = (error: Error | null, message: Msg) => {
+      try {
+        if (error) throw error;
+        onMessage(message);
+      } catch (failure) {
+        this.log.error({ err: failure, subject }, 'a message could not be handled');
+      }
+    };
+    const subscription = this.nc.subscribe(subject, { queue, callback });
+    return () => {
+      if (!subscription.isClosed()) subscription.unsubscribe();
+    };
+  }
+
+  /** Resolves when the server knows every subscription made so far, over reconnects. Rejects when closed. */
+  async flushed(): Promise<void> {
+    for (;;) {
+      if (this.nc.isClosed()) throw new EventingUnavailableError('the connection is closed');
+      const flushed = this.nc.flush().then(() => true);
+      try {
+        if (await this.untilReconnect(flushed)) return;
+      } catch (error) {
+        this.log.debug({ err: error }, 'connection lost while flushing');
+      }
+    }
+  }
+
+  /** The answer, or undefined as soon as a reconnect (or the end) means that none will come. */
   async untilReconnect<T>(answer: Promise<T>): Promise<T | undefined> {
     let stop = () => {};
-    const reconnected = new Promise<undefined>((resolve) => {
-      stop = this.onReconnect(() => resolve(undefined));
+    const interrupted = new Promise<undefined>((resolve) => {
+      stop = this.onInterruption(() => resolve(undefined));
     });
     // When the reconnect wins, nobody waits for the answer's time-out any more.
     answer.catch(() => undefined);
-    return Promise.race([answer, reconnected]).finally(stop);
+    return Promise.race([answer, interrupted]).finally(stop);
   }
 
-  /** Resolves when connected; rejects after `timeoutMs`, or at once when aborted. */
+  /** The answer to a request. Rejects with `EventingUnavailableError` for all that passes by itself. */
+  async answerTo<T>(request: Promise<T>): Promise<T> {
+    let answer: T | undefined;
+    try {
+      answer = await this.untilReconnect(request);
+    } catch (error) {
+      if (error instanceof JetStreamApiError && error.status < 500) throw error;
+      throw new EventingUnavailableError('NATS did not answer', { cause: error });
+    }
+    if (answer === undefined) throw new EventingUnavailableError('the connection was lost before the answer');
+    return answer;
+  }
+
+  /** Resolves when connected; rejects after `timeoutMs`, or at once when aborted or closed. */
   async whenConnected(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
     if (this.isConnected()) return;
     await new Promise<void>((resolve, reject) => {
       const settle = (act: () => void) => {
@@ -113,18 +134,26 @@ export class Bus {
         signal?.removeEventListener('abort', onAbort);
         act();
       };
+      const away = () => settle(() => reject(new EventingUnavailableError('NATS is away')));
       const onAbort = () => settle(() => reject(signal?.reason));
-      const stop = this.onReconnect(() => settle(resolve));
-      const timer = setTimeout(() => settle(() => reject(new EventingUnavailableError('NATS is away'))), timeoutMs);
+      const stop = this.onInterruption(() => (this.nc.isClosed() ? away() : settle(resolve)));
+      const timer = setTimeout(away, this.nc.isClosed() ? 0 : timeoutMs);
       signal?.addEventListener('abort', onAbort);
     });
   }
 
-  /** Sends what is under way and closes. */
+  /** Sends what is under way and closes, in two seconds at most. */
   async close(): Promise<void> {
     if (this.nc.isClosed()) return;
-    if (this.connected) await this.nc.drain();
-    else await this.nc.close();
+    const limit = setTimeout(() => void this.nc.close(), this.connected ? CLOSE_LIMIT_MS : 0);
+    try {
+      await Promise.race([this.nc.isDraining() || !this.connected ? this.closed : this.nc.drain(), this.closed]);
+    } catch (error) {
+      this.log.debug({ err: error }, 'the connection was lost while closing');
+      await this.nc.close();
+    } finally {
+      clearTimeout(limit);
+    }
   }
 
   assertVersion(): void {
@@ -135,6 +164,11 @@ export class Bus {
     const error = new TopologyError(`NATS ${version} is too old: ${OLDEST_SERVER.join('.')} or newer is needed`);
     void this.nc.close();
     throw error;
+  }
+
+  private onInterruption(listener: () => void): () => void {
+    this.interruptions.add(listener);
+    return () => void this.interruptions.delete(listener);
   }
 
   private async followStatus(): Promise<void> {
@@ -148,6 +182,17 @@ export class Bus {
     if (status.type !== 'reconnect') return;
     this.connected = true;
     this.log.info({ server: status.server }, 'NATS connection is back');
-    for (const listener of [...this.reconnectListeners]) listener();
+    this.tell(this.reconnectListeners);
+    this.tell(this.interruptions);
+  }
+
+  private tell(listeners: ReadonlySet<() => void>): void {
+    for (const listener of [...listeners]) {
+      try {
+        listener();
+      } catch (error) {
+        this.log.error({ err: error }, 'a listener of the NATS connection failed');
+      }
+    }
   }
 }

@@ -3,7 +3,7 @@ import { DEAD_LETTER_CONSUMER } from '#contracts/streams.js';
 import { parseJobSubject } from '#contracts/subjects.js';
 import type { Bus } from './bus.js';
 import type { Delivery } from './delivery.js';
-import { done, type Handled } from './handled.js';
+import type { Handled } from './handled.js';
 import { LogReader } from './log-reader.js';
 import { runPullLoop } from './pull-loop.js';
 
@@ -35,14 +35,11 @@ export function runDeadLetters(
   handle: (letter: DeadLetter) => Promise<Handled>,
   signal: AbortSignal,
 ): Promise<void> {
-  const onDelivery = async (delivery: Delivery) => {
-    const letter = await deadLetter(bus, delivery);
-    return letter ? handle(letter) : done();
-  };
+  const onDelivery = async (delivery: Delivery) => handle(await deadLetter(bus, delivery));
   return runPullLoop(bus, { consumers: [DEAD_LETTER_CONSUMER], signal }, onDelivery);
 }
 
-async function deadLetter(bus: Bus, delivery: Delivery): Promise<DeadLetter | undefined> {
+async function deadLetter(bus: Bus, delivery: Delivery): Promise<DeadLetter> {
   const advisory = delivery.json<Advisory>();
   const { stream, consumer, stream_seq: sequence, deliveries, reason: detail } = advisory;
   const message = await new LogReader(bus, stream).messageAt(sequence);

@@ -55,11 +55,21 @@ export class Delivery {
   answer(handled: Handled): void {
     if (this.answered) return;
     this.answered = true;
-    this.respond(acknowledgement(handled));
+    this.respondWhenConnected(acknowledgement(handled));
   }
 
   private respond(payload: string): void {
     if (!this.bus.nc.isClosed()) this.bus.nc.publish(this.message.reply ?? '', payload);
+  }
+
+  /** What is sent without a connection is lost, and the message would come again only after `ack_wait`. */
+  private respondWhenConnected(payload: string): void {
+    const send = () => {
+      stop();
+      this.respond(payload);
+    };
+    const stop = this.bus.onReconnect(send);
+    if (this.bus.isConnected()) send();
   }
 }
 

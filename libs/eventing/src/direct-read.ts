@@ -1,5 +1,5 @@
 /** Reads from a stream by direct get. One short-lived subscription a read, ended by the server's closing status. */
-import { type Msg, type MsgHdrs } from '@nats-io/transport-node';
+import type { Msg, MsgHdrs } from '@nats-io/transport-node';
 import type { Bus } from './bus.js';
 import { EventingUnavailableError } from './errors.js';
 
@@ -23,41 +23,65 @@ export interface DirectBatch {
   readonly upToSequence: number;
 }
 
-type DirectQuery =
+export type DirectQuery =
   | { readonly multi_last: readonly string[]; readonly batch: number }
   | { readonly seq: number; readonly batch: number };
 
 /** The messages of one query, in stream order. Rejects with `EventingUnavailableError` when no server answers in time. */
-export function directRead(bus: Bus, stream: string, query: DirectQuery): Promise<DirectBatch> {
-  const { nc } = bus;
-  const inbox = bus.newInbox();
-  return new Promise((resolve, reject) => {
-    const messages: DirectMessage[] = [];
-    const settle = (act: () => void) => {
-      clearTimeout(timer);
-      subscription.unsubscribe();
-      act();
-    };
-    const unavailable = (why: string) =>
-      settle(() => reject(new EventingUnavailableError(`reading ${stream}: ${why}`)));
-    const timer = setTimeout(() => unavailable('no answer'), READ_TIMEOUT_MS);
-    const onMessage = (error: Error | null, message: Msg) => {
-      if (error) return unavailable(error.message);
-      const code = message.headers?.code ?? 0;
-      if (code === 0) return void messages.push(directMessage(message));
-      if (code === END_OF_BATCH) return settle(() => resolve({ messages, upToSequence: upTo(message) }));
-      if (code === NOT_FOUND) return settle(() => resolve({ messages: [], upToSequence: 0 }));
-      if (code === NO_RESPONDERS) return unavailable('no server has it');
-      settle(() => reject(new Error(`reading ${stream}: ${code} ${message.headers?.description}`)));
-    };
-    const subscription = nc.subscribe(inbox, { callback: onMessage });
-    nc.publish(`$JS.API.DIRECT.GET.${stream}`, JSON.stringify(query), { reply: inbox });
-  });
+export async function directRead(bus: Bus, stream: string, query: DirectQuery): Promise<DirectBatch> {
+  if (bus.nc.isClosed()) throw new EventingUnavailableError(`reading ${stream}: the connection is closed`);
+  const reading = new Reading(bus, stream);
+  try {
+    const batch = await bus.untilReconnect(reading.run(query));
+    if (batch) return batch;
+  } finally {
+    reading.close();
+  }
+  throw new EventingUnavailableError(`reading ${stream}: the connection was lost`);
 }
 
-function directMessage(message: Msg): DirectMessage {
-  const { headers } = message;
-  if (!headers) throw new Error('a stored message came without headers');
+class Reading {
+  private readonly messages: DirectMessage[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private stop = () => {};
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly stream: string,
+  ) {}
+
+  run(query: DirectQuery): Promise<DirectBatch> {
+    return new Promise((resolve, reject) => {
+      const fail = (why: string) => reject(new EventingUnavailableError(`reading ${this.stream}: ${why}`));
+      const inbox = this.bus.newInbox();
+      this.timer = setTimeout(() => fail('no answer'), READ_TIMEOUT_MS);
+      this.stop = this.bus.listen(inbox, (message) => this.take(message, resolve, fail, reject));
+      this.bus.nc.publish(`$JS.API.DIRECT.GET.${this.stream}`, JSON.stringify(query), { reply: inbox });
+    });
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    this.stop();
+  }
+
+  private take(
+    message: Msg,
+    resolve: (batch: DirectBatch) => void,
+    fail: (why: string) => void,
+    reject: (error: Error) => void,
+  ): void {
+    const { headers } = message;
+    if (!headers) reject(new Error(`reading ${this.stream}: a message without headers`));
+    else if (headers.code === 0) this.messages.push(directMessage(message, headers));
+    else if (headers.code === END_OF_BATCH) resolve({ messages: this.messages, upToSequence: upTo(headers) });
+    else if (headers.code === NOT_FOUND) resolve({ messages: [], upToSequence: 0 });
+    else if (headers.code === NO_RESPONDERS) fail('no server has it');
+    else reject(new Error(`reading ${this.stream}: ${headers.code} ${headers.description}`));
+  }
+}
+
+function directMessage(message: Msg, headers: MsgHdrs): DirectMessage {
   return {
     sequence: Number(headers.get('Nats-Sequence')),
     subject: headers.get('Nats-Subject'),
@@ -67,6 +91,6 @@ function directMessage(message: Msg): DirectMessage {
   };
 }
 
-function upTo(message: Msg): number {
-  return Number(message.headers?.get('Nats-UpTo-Sequence') || 0);
+function upTo(headers: MsgHdrs): number {
+  return Number(headers.get('Nats-UpTo-Sequence') || 0);
 }

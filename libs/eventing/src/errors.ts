@@ -15,6 +15,11 @@ export class TopologyError extends Error {
   override readonly name = 'TopologyError';
 }
 
+/** The credentials are unreadable or the server does not take them. Does not pass by itself. */
+export class AccessRefusedError extends Error {
+  override readonly name = 'AccessRefusedError';
+}
+
 /** The server refused a message for a reason that trying again does not mend. */
 export class AppendRejectedError extends Error {
   override readonly name = 'AppendRejectedError';

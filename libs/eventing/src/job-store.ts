@@ -6,13 +6,11 @@ import type { JobRequested } from '#contracts/events/job-events.js';
 import type { AssetEventData, JobEventData, JobHistoryEvent, Proposed, Recorded } from '#contracts/events/registry.js';
 import { JOB_EVENT_TOKENS } from '#contracts/events/registry.js';
 import { JOB_CATALOGUE } from '#contracts/job-catalogue.js';
-import { JOB_STREAM } from '#contracts/streams.js';
-import { assetFilter, assetSubject, jobFilter, jobSubject, type Lane } from '#contracts/subjects.js';
-import { append, type Guard, pause } from './append.js';
+import { assetSubject, jobFilter, jobSubject } from '#contracts/subjects.js';
+import { append, type Guard } from './append.js';
 import type { Bus } from './bus.js';
-import { type DirectBatch, directRead } from './direct-read.js';
-import { open, recorded, type Sealed, seal } from './envelope.js';
-import { EventingUnavailableError } from './errors.js';
+import { recorded, type Sealed, seal } from './envelope.js';
+import { JobReader, type JobReading } from './job-reader.js';
 
 export type ExecuteResult =
   | { readonly outcome: 'appended'; readonly event: Recorded; readonly job: Job }
@@ -24,42 +22,39 @@ interface ExecuteOptions {
   readonly traceparent?: string;
 }
 
-/** More events than one job can have: seven job events and two for each asset. */
-const MOST_EVENTS = 64;
-const STALE_PAUSE_MS = 5;
-const BUSY_PAUSE_MS = 4;
-/** A read that stays behind for this long is checked against the leader: the stream may have been made anew. */
-const STALE_LIMIT_MS = 1_000;
-const READ_LIMIT_MS = 5_000;
+type HistoryData = JobEventData & AssetEventData;
+type Decide<T extends keyof HistoryData> = (job: Job | undefined) => Decision<T>;
+
+/** Where an event goes and what its append expects. */
+interface Place<T extends keyof HistoryData> {
+  subject(job: Job | undefined, event: Proposed<T>): string;
+  guard(reading: JobReading): Guard;
+}
+
+/** An append waits this long for an unknown outcome; the read after it is as patient. */
+const DECIDING_LIMIT_MS = 15_000;
 
 export class JobStore {
-  /** The highest sequence that this process knows to be stored: reads must have got that far. */
-  private horizon = 0;
+  private readonly reader: JobReader;
 
-  constructor(private readonly bus: Bus) {}
+  constructor(private readonly bus: Bus) {
+    this.reader = new JobReader(bus);
+  }
 
   /** The job, or undefined when the stream holds no request of it. Sees everything up to `minSequence` at least. */
   async load(jobId: string, minSequence = 0): Promise<Job | undefined> {
-    return foldJob(await this.history(jobId, minSequence));
+    return (await this.reader.read(jobId, minSequence)).job;
   }
 
   /** The last event of each type, of the job and of its assets, in stream order. */
   async history(jobId: string, minSequence = 0): Promise<JobHistoryEvent[]> {
-    const startedAt = Date.now();
-    for (let reach = Math.max(minSequence, this.horizon); ; ) {
-      const batch = await this.read(jobId);
-      if (batch.upToSequence >= reach && batch.messages.length > 0) return historyOf(batch);
-      const last = await this.lastSequence(jobId, batch, reach, startedAt);
-      if (last === 0) return [];
-      if (Date.now() - startedAt > READ_LIMIT_MS) throw new EventingUnavailableError('reads stay behind the stream');
-      reach = last;
-      await pause(STALE_PAUSE_MS);
-    }
+    return [...(await this.reader.read(jobId, minSequence)).events];
   }
 
   /** Stores a new job. Expects nothing under its id, so a second request with the same id finds the first. */
   request(data: JobRequested, traceparent?: string): Promise<ExecuteResult> {
-    return this.run(data.jobId, (job) => requestJob(job, data), undefined, traceparent);
+    const nothing = { job: undefined, events: [], lastSequence: 0 };
+    return this.decide(data.jobId, jobPlace(data.jobId), (job) => requestJob(job, data), nothing, traceparent);
   }
 
   /** Decides on the job as it is and appends; decides again whenever somebody else was first. */
@@ -68,98 +63,71 @@ export class JobStore {
     decide: (job: Job | undefined) => Decision,
     options: ExecuteOptions = {},
   ): Promise<ExecuteResult> {
-    const job = options.known ?? (await this.load(jobId));
-    return this.run(jobId, decide, job, options.traceparent);
+    const { known, traceparent } = options;
+    const place = jobPlace(jobId);
+    if (known) {
+      const reading = { job: known, events: [], lastSequence: known.sequence };
+      const result = await this.decide(jobId, place, decide, reading, traceparent);
+      // A refusal is only as good as what it looked at.
+      if (result.outcome === 'appended' || result.job !== known) return result;
+    }
+    return this.decide(jobId, place, decide, await this.read(jobId), traceparent);
   }
 
   /** Stores that an asset was deleted, at most once. */
-  async deleteAsset(jobId: string, index: number, deletedBy: string): Promise<ExecuteResult> {
-    const job = await this.load(jobId);
-    const decision = deleteAsset(job, index, deletedBy);
-    if (decision.decided === 'refuse' || !job)
-      return refused(decision.decided === 'refuse' ? decision.reason : 'unknown_job', job);
+  async deleteAsset(jobId: string, index: number, deletedBy: string, traceparent?: string): Promise<ExecuteResult> {
     const subject = assetSubject('deleted', jobId, index);
-    const sealed = this.seal(decision.event, jobId);
-    const outcome = await append(this.bus, subject, sealed, { filter: subject, sequence: 0 });
-    if (outcome.kind !== 'appended') return refused('unknown_asset', await this.load(jobId));
-    return this.appended(job, sealed, outcome.sequence);
+    const place = { subject: () => subject, guard: () => ({ filter: subject, sequence: 0 }) };
+    const decide = (job: Job | undefined) => deleteAsset(job, index, deletedBy);
+    return this.decide(jobId, place, decide, await this.read(jobId), traceparent);
   }
 
-  private async run(
+  private async decide<T extends keyof HistoryData>(
     jobId: string,
-    decide: (job: Job | undefined) => Decision,
-    known: Job | undefined,
+    place: Place<T>,
+    decide: Decide<T>,
+    first: JobReading,
     traceparent?: string,
   ): Promise<ExecuteResult> {
-    for (let job = known; ; ) {
+    const tried = new Set<string>();
+    for (let reading = first; ; ) {
+      const { job } = reading;
       const decision = decide(job);
-      if (decision.decided === 'refuse') return refused(decision.reason, job);
-      const sealed = this.seal(decision.event, jobId, traceparent);
-      const guard: Guard = { filter: jobFilter(jobId), sequence: job?.sequence ?? 0 };
-      const outcome = await append(this.bus, subjectOf(job, decision.event), sealed, guard);
-      if (outcome.kind === 'appended') return this.appended(job, sealed, outcome.sequence);
-      if (outcome.kind === 'busy') await pause(BUSY_PAUSE_MS);
-      const history = await this.history(jobId, outcome.kind === 'conflict' ? outcome.atLeast : 0);
-      const mine = history.find((event) => event.id === sealed.id);
-      job = foldJob(history);
-      if (mine && job) return { outcome: 'appended', event: mine, job };
+      if (decision.decided === 'refuse') return { outcome: 'refused', reason: decision.reason, job };
+      const sealed = seal(decision.event, { source: this.bus.service, subjectId: jobId, traceparent });
+      tried.add(sealed.id);
+      const outcome = await append(this.bus, place.subject(job, decision.event), sealed, place.guard(reading));
+      if (outcome.kind === 'appended') return this.appended(jobId, job, sealed, outcome.sequence);
+      reading = await this.read(jobId, outcome.atLeast);
+      const mine = reading.events.find((event) => tried.has(event.id));
+      if (mine && reading.job) return { outcome: 'appended', event: mine, job: reading.job };
     }
   }
 
-  private appended(job: Job | undefined, sealed: Sealed, sequence: number): ExecuteResult {
-    this.horizon = Math.max(this.horizon, sequence);
+  private appended(jobId: string, job: Job | undefined, sealed: Sealed, sequence: number): ExecuteResult {
+    this.reader.remember(jobId, sequence);
     const event = recorded(sealed, sequence) as JobHistoryEvent;
     const next = evolve(job, event);
     if (!next) throw new Error(`${event.type} was stored for a job without a request`);
     return { outcome: 'appended', event, job: next };
   }
 
-  private seal(
-    event: Proposed<keyof JobEventData | keyof AssetEventData>,
-    jobId: string,
-    traceparent?: string,
-  ): Sealed {
-    return seal(event, { source: this.bus.service, subjectId: jobId, traceparent });
-  }
-
-  private read(jobId: string): Promise<DirectBatch> {
-    const query = { multi_last: [jobFilter(jobId), assetFilter(jobId)], batch: MOST_EVENTS };
-    return directRead(this.bus, JOB_STREAM.name, query);
-  }
-
-  /** A read found nothing or was behind: what must it reach? 0 when the leader has nothing of the job. */
-  private async lastSequence(jobId: string, batch: DirectBatch, reach: number, startedAt: number): Promise<number> {
-    const behind = batch.messages.length > 0;
-    if (behind && Date.now() - startedAt < STALE_LIMIT_MS) return reach;
-    const message = await this.askLeader(jobId);
-    if (behind) this.horizon = Math.min(this.horizon, message);
-    return message;
-  }
-
-  private async askLeader(jobId: string): Promise<number> {
-    try {
-      const message = await this.bus.jsm.streams.getMessage(JOB_STREAM.name, { last_by_subj: jobFilter(jobId) });
-      return message?.seq ?? 0;
-    } catch (error) {
-      throw new EventingUnavailableError('the stream leader did not answer', { cause: error });
-    }
+  private read(jobId: string, minSequence = 0): Promise<JobReading> {
+    return this.reader.read(jobId, minSequence, DECIDING_LIMIT_MS);
   }
 }
 
-function historyOf(batch: DirectBatch): JobHistoryEvent[] {
-  const events = batch.messages.map((message) => open(message, message.sequence));
-  const known = events.filter((event): event is JobHistoryEvent => event !== undefined);
-  return known.sort((a, b) => a.sequence - b.sequence);
+function jobPlace(jobId: string): Place<keyof JobEventData> {
+  return {
+    subject: subjectOf,
+    guard: ({ lastSequence }) => ({ filter: jobFilter(jobId), sequence: lastSequence }),
+  };
 }
 
 /** A job's events keep the route and lane of its request. */
 function subjectOf(job: Job | undefined, event: Proposed<keyof JobEventData>): string {
   const request = event.type === 'JobRequested' ? event.data : job?.requested;
   if (!request) throw new Error(`${event.type} needs a job that was requested`);
-  const lane: Lane = request.lane;
-  return jobSubject(JOB_CATALOGUE[request.jobType].route, lane, JOB_EVENT_TOKENS[event.type], request.jobId);
-}
-
-function refused(reason: Refusal, job: Job | undefined): ExecuteResult {
-  return { outcome: 'refused', reason, job };
+  const { route } = JOB_CATALOGUE[request.jobType];
+  return jobSubject(route, request.lane, JOB_EVENT_TOKENS[event.type], request.jobId);
 }

@@ -41,7 +41,7 @@ export class LogReader {
 
   /** Where the stream begins and ends, from its leader. */
   async position(): Promise<StreamPosition> {
-    const { state, created, config } = await this.bus.jsm.streams.info(this.stream);
+    const { state, created, config } = await this.bus.answerTo(this.bus.jsm.streams.info(this.stream));
     const { first_seq: firstSequence, last_seq: lastSequence, bytes } = state;
     return { firstSequence, lastSequence, createdAt: created, bytes, maxBytes: config.max_bytes };
   }
@@ -49,7 +49,7 @@ export class LogReader {
   /** The message at a sequence, from the leader; undefined when there is none. */
   async messageAt(sequence: number): Promise<RawEvent | undefined> {
     try {
-      const found = await this.bus.jsm.streams.getMessage(this.stream, { seq: sequence });
+      const found = await this.bus.answerTo(this.bus.jsm.streams.getMessage(this.stream, { seq: sequence }));
       if (!found) return undefined;
       return rawEvent({ ...found, headers: found.header, sequence: found.seq, storedAt: found.timestamp });
     } catch (error) {
@@ -66,8 +66,7 @@ export class LogReader {
 
   /** Rings when something is appended to any stream. It may ring late or not at all: poll as well. */
   onAppend(listener: () => void): () => void {
-    const subscription = this.bus.nc.subscribe(liveSubject('ourvidz.>'), { callback: listener });
-    return () => subscription.unsubscribe();
+    return this.bus.listen(liveSubject('ourvidz.>'), () => listener());
   }
 }
 

@@ -1,6 +1,4 @@
 /** Pulls one message at a time, handles it, answers it. Survives any restart of the server. */
-
-import { WORKING_INTERVAL_MS } from '#contracts/limits.js';
 import type { ConsumerSpec } from '#contracts/streams.js';
 import type { Bus } from './bus.js';
 import type { Delivery } from './delivery.js';
@@ -24,6 +22,8 @@ export interface PullLoopOptions {
 const POLL_MS = 1_000;
 /** After a ring the first look may come before the consumer has seen the message. */
 const FIRST_LOOK_AGAIN_MS = 5;
+/** Signs of life within one `ack_wait`: two of them may get lost. */
+const SIGNS_OF_LIFE = 3;
 const RETRY_MS = { first: 1_000, most: 30_000 };
 
 /** Resolves when the signal aborts and nothing is in hand any more. */
@@ -51,6 +51,7 @@ function inTurn(pullers: readonly Puller[], turn: number, reverseEvery = 0): rea
 
 async function pullFirst(pullers: readonly Puller[], signal: AbortSignal): Promise<Delivery | undefined> {
   for (const puller of pullers) {
+    if (signal.aborted) return undefined;
     const delivery = await puller.next();
     if (!delivery) continue;
     if (!signal.aborted) return delivery;
@@ -61,7 +62,7 @@ async function pullFirst(pullers: readonly Puller[], signal: AbortSignal): Promi
 }
 
 async function handleDelivery(bus: Bus, delivery: Delivery, handle: DeliveryHandler): Promise<void> {
-  const heartbeat = setInterval(() => delivery.working(), WORKING_INTERVAL_MS);
+  const heartbeat = setInterval(() => delivery.working(), delivery.consumer.ackWaitMs / SIGNS_OF_LIFE);
   try {
     delivery.answer(await handle(delivery));
   } catch (error) {
@@ -83,12 +84,11 @@ class Doorbell {
   private rung = false;
   private wake: (() => void) | undefined;
   private lookAgainMs = POLL_MS;
-  private readonly subscriptions;
-  private readonly stopReconnect;
+  private readonly stops: readonly (() => void)[];
 
   constructor(bus: Bus, subjects: readonly string[]) {
-    this.subscriptions = subjects.map((subject) => bus.nc.subscribe(subject, { callback: () => this.ring() }));
-    this.stopReconnect = bus.onReconnect(() => this.ring());
+    const ring = () => this.ring();
+    this.stops = [bus.onReconnect(ring), ...subjects.map((subject) => bus.listen(subject, ring))];
   }
 
   /** From here on a ring counts. */
@@ -103,8 +103,7 @@ class Doorbell {
   }
 
   close(): void {
-    this.stopReconnect();
-    for (const subscription of this.subscriptions) subscription.unsubscribe();
+    for (const stop of this.stops) stop();
   }
 
   private ringOrTimeout(signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 /** Asks one consumer for one message at a time, without waiting. */
-import type { Msg, Subscription } from '@nats-io/transport-node';
+import type { Msg } from '@nats-io/transport-node';
 import type { ConsumerSpec } from '#contracts/streams.js';
 import type { Bus } from './bus.js';
 import { Delivery } from './delivery.js';
@@ -17,7 +17,7 @@ const NOTHING_NOW = new Set([404, 408, 409]);
 export class Puller {
   private readonly subject: string;
   private readonly inbox: string;
-  private readonly subscription: Subscription;
+  private readonly stop: () => void;
   private waiting: ((message: Msg | undefined) => void) | undefined;
 
   constructor(
@@ -26,11 +26,13 @@ export class Puller {
   ) {
     this.subject = `$JS.API.CONSUMER.MSG.NEXT.${consumer.stream}.${consumer.name}`;
     this.inbox = bus.newInbox();
-    this.subscription = bus.nc.subscribe(this.inbox, { callback: (error, message) => this.receive(error, message) });
+    this.stop = bus.listen(this.inbox, (message) => this.receive(message));
   }
 
-  /** One round trip. Undefined when there is nothing, or when the server did not answer. */
+  /** One round trip. Undefined when there is nothing, or when the server did not answer. Rejects when closed. */
   async next(): Promise<Delivery | undefined> {
+    // What is asked without a connection is lost; the reconnect rings the doorbell.
+    if (!this.bus.isConnected() && !this.bus.nc.isClosed()) return undefined;
     const message = await this.ask();
     const code = message?.headers?.code ?? 0;
     if (!message || NOTHING_NOW.has(code)) return undefined;
@@ -40,14 +42,14 @@ export class Puller {
   }
 
   close(): void {
-    if (!this.subscription.isClosed()) this.subscription.unsubscribe();
+    this.stop();
   }
 
   private async ask(): Promise<Msg | undefined> {
     const answer = new Promise<Msg | undefined>((resolve) => {
       this.waiting = resolve;
     });
-    const timer = setTimeout(() => this.settle(undefined), PULL_TIMEOUT_MS);
+    const timer = setTimeout(() => this.giveUp(), PULL_TIMEOUT_MS);
     this.bus.nc.publish(this.subject, PULL, { reply: this.inbox });
     return this.bus.untilReconnect(answer).finally(() => {
       clearTimeout(timer);
@@ -55,10 +57,14 @@ export class Puller {
     });
   }
 
-  private receive(error: Error | null, message: Msg): void {
-    if (error) this.bus.log.error({ err: error, consumer: this.consumer.name }, 'pull failed');
-    else if (this.waiting) this.settle(message);
+  private receive(message: Msg): void {
+    if (this.waiting) this.settle(message);
     else this.handBack(message);
+  }
+
+  private giveUp(): void {
+    this.bus.log.warn({ consumer: this.consumer.name }, 'a pull was not answered');
+    this.settle(undefined);
   }
 
   private settle(message: Msg | undefined): void {

@@ -13,7 +13,9 @@ export interface QueueDepth {
 export async function readQueueDepth(bus: Bus, queue: QueueName): Promise<QueueDepth> {
   const engines = new Set(QUEUE_ROUTES[queue].flatMap((route) => ROUTE_ENGINES[route]));
   const consumers = [...engines].flatMap((engine) => LANES.map((lane) => workConsumer(engine, lane)));
-  const infos = await Promise.all(consumers.map(({ stream, name }) => bus.jsm.consumers.info(stream, name)));
+  const infos = await bus.answerTo(
+    Promise.all(consumers.map(({ stream, name }) => bus.jsm.consumers.info(stream, name))),
+  );
   return {
     waiting: infos.reduce((sum, info) => sum + info.num_pending, 0),
     processing: infos.reduce((sum, info) => sum + info.num_ack_pending, 0),
@@ -22,6 +24,6 @@ export async function readQueueDepth(bus: Bus, queue: QueueName): Promise<QueueD
 
 /** The share of the job stream's bytes that is in use, 0 to 1. */
 export async function readJobStreamUsage(bus: Bus): Promise<number> {
-  const { state, config } = await bus.jsm.streams.info(JOB_STREAM.name);
+  const { state, config } = await bus.answerTo(bus.jsm.streams.info(JOB_STREAM.name));
   return config.max_bytes > 0 ? state.bytes / config.max_bytes : 0;
 }

@@ -1,25 +1,41 @@
 /** Questions to the jobs service. Nest routes them: `@MessagePattern('jobs.list')` answers the query of that name. */
 
-import type { Msg, Subscription } from '@nats-io/transport-node';
-import { type CustomTransportStrategy, Server } from '@nestjs/microservices';
+import type { Msg } from '@nats-io/transport-node';
+import { type CustomTransportStrategy, RpcException, Server } from '@nestjs/microservices';
 import { lastValueFrom } from 'rxjs';
 import type { Queries, QueryError, QueryName, QueryReply } from '#contracts/queries.js';
 import { querySubject } from '#contracts/subjects.js';
 import type { Bus } from './bus.js';
 
-/** There is no answer now: nobody there, too late, or the database is away. */
-export class QueryUnavailableError extends Error {
+/** There is no answer now: nobody there, too late, or the database is away. Handlers throw it too. */
+export class QueryUnavailableError extends RpcException {
   override readonly name = 'QueryUnavailableError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message);
+    this.cause = options?.cause;
+  }
+
+  /** Nest's filter passes on what this answers: the error itself. */
+  override getError(): this {
+    return this;
+  }
 }
 
 /** The question is wrong, or answering it failed; asking again does not help. Handlers throw it, askers get it. */
-export class QueryRefusedError extends Error {
+export class QueryRefusedError extends RpcException {
   override readonly name = 'QueryRefusedError';
+
   constructor(
     readonly code: QueryError,
     message: string,
   ) {
     super(message);
+  }
+
+  /** Nest's filter passes on what this answers: the error itself. */
+  override getError(): this {
+    return this;
   }
 }
 
@@ -46,7 +62,8 @@ async function send<N extends QueryName>(
 ): Promise<QueryReply<N>> {
   if (!bus.isConnected()) throw new QueryUnavailableError('NATS is away');
   try {
-    const message = await bus.nc.request(querySubject(name), JSON.stringify(request), { timeout: timeoutMs });
+    const asked = bus.nc.request(querySubject(name), JSON.stringify(request), { timeout: timeoutMs });
+    const message = await bus.answerTo(asked);
     return message.json<QueryReply<N>>();
   } catch (error) {
     throw new QueryUnavailableError(`${name} was not answered`, { cause: error });
@@ -55,7 +72,7 @@ async function send<N extends QueryName>(
 
 /** Brings queries from NATS to Nest's handlers; several services share the work. */
 export class QueryServer extends Server implements CustomTransportStrategy {
-  private subscriptions: Subscription[] = [];
+  private stops: (() => void)[] = [];
 
   constructor(private readonly bus: Bus) {
     super();
@@ -63,21 +80,15 @@ export class QueryServer extends Server implements CustomTransportStrategy {
 
   listen(callback: (error?: unknown) => void): void {
     for (const [pattern, handler] of this.messageHandlers) {
-      const subject = querySubject(pattern);
-      const answer = (message: Msg) => this.answer(message, (request) => handler(request));
-      this.subscriptions.push(
-        this.bus.nc.subscribe(subject, {
-          queue: QUEUE_GROUP,
-          callback: (error, message) => (error ? this.onError(error) : void answer(message)),
-        }),
-      );
+      const onMessage = (message: Msg) => void this.answer(message, (request) => handler(request));
+      this.stops.push(this.bus.listen(querySubject(pattern), onMessage, QUEUE_GROUP));
     }
-    this.bus.nc.flush().then(() => callback(), callback);
+    this.bus.flushed().then(() => callback(), callback);
   }
 
   close(): void {
-    for (const subscription of this.subscriptions) subscription.unsubscribe();
-    this.subscriptions = [];
+    for (const stop of this.stops) stop();
+    this.stops = [];
   }
 
   on(): never {
@@ -88,9 +99,16 @@ export class QueryServer extends Server implements CustomTransportStrategy {
     return this.bus as T;
   }
 
+  /** Never rejects: nobody waits for it. */
   private async answer(message: Msg, handle: (request: unknown) => unknown): Promise<void> {
     const reply = await this.replyTo(message, handle);
-    message.respond(JSON.stringify(reply));
+    try {
+      message.respond(JSON.stringify(reply));
+    } catch (error) {
+      // Too large for a message, or not JSON; or the connection is closed, and then this is not sent either.
+      const failure = this.failure(error);
+      if (!this.bus.nc.isClosed()) message.respond(JSON.stringify(failure));
+    }
   }
 
   private async replyTo(message: Msg, handle: (request: unknown) => unknown): Promise<QueryReply<QueryName>> {
@@ -103,6 +121,7 @@ export class QueryServer extends Server implements CustomTransportStrategy {
   }
 
   private failure(error: unknown): QueryReply<QueryName> {
+    if (error instanceof QueryUnavailableError) return { ok: false, error: 'unavailable', message: error.message };
     if (error instanceof QueryRefusedError) return { ok: false, error: error.code, message: error.message };
     this.onError(error);
     return { ok: false, error: 'internal', message: 'the query failed' };

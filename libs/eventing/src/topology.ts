@@ -18,9 +18,9 @@ import {
   STREAMS,
   type StreamSpec,
 } from '#contracts/streams.js';
-import { pause } from './append.js';
 import type { Bus } from './bus.js';
-import { TopologyError } from './errors.js';
+import { EventingUnavailableError, TopologyError } from './errors.js';
+import { pause } from './pause.js';
 
 export interface TopologySize {
   /** 1, 3 or 5. */
@@ -34,55 +34,76 @@ const DUPLICATE_WINDOW_MS = 2 * 60_000;
 const LARGE_ACK_PENDING = 100_000;
 const DEAD_LETTER_MAX_BYTES = 64 * 1024 * 1024;
 const RETRY_MS = 250;
+/** No suitable peers for placement: too few members are there yet. */
+const NO_SUITABLE_PEERS = 10005;
 
-/** Creates what is missing, brings the rest up to date, and checks that the server took all of it. */
-export async function createTopology(bus: Bus, size: TopologySize): Promise<void> {
-  for (const spec of STREAMS) await createStream(bus, spec, size);
-  for (const spec of CONSUMERS) await createConsumer(bus, spec);
+/**
+ * Creates what is missing, brings the rest up to date, and checks that the server took all of it. Waits for servers that
+ * are away or have no leader yet; rejects with `TopologyError` when they refuse.
+ */
+export async function createTopology(bus: Bus, size: TopologySize, signal?: AbortSignal): Promise<void> {
+  for (const spec of STREAMS) {
+    const name = `stream ${spec.name}`;
+    await untilThere(bus, name, () => orRefused(name, createStream(bus, spec, size)), signal);
+  }
+  for (const spec of CONSUMERS) {
+    const name = `consumer ${spec.name}`;
+    await untilThere(bus, name, () => orRefused(name, createConsumer(bus, spec)), signal);
+  }
 }
 
 /** Waits until the streams and these consumers are there, and checks them. Rejects with `TopologyError` on a difference. */
 export async function awaitTopology(bus: Bus, consumers: readonly ConsumerSpec[], signal?: AbortSignal): Promise<void> {
-  for (const spec of [JOB_STREAM]) await awaitThere(bus, `stream ${spec.name}`, () => checkStream(bus, spec), signal);
-  for (const spec of consumers) await awaitThere(bus, `consumer ${spec.name}`, () => checkConsumer(bus, spec), signal);
+  for (const spec of [JOB_STREAM]) await untilThere(bus, `stream ${spec.name}`, () => checkStream(bus, spec), signal);
+  for (const spec of consumers) await untilThere(bus, `consumer ${spec.name}`, () => checkConsumer(bus, spec), signal);
 }
 
-async function awaitThere(bus: Bus, what: string, check: () => Promise<void>, signal?: AbortSignal): Promise<void> {
+async function untilThere(bus: Bus, what: string, attempt: () => Promise<void>, signal?: AbortSignal): Promise<void> {
   for (let told = false; ; told = true) {
     signal?.throwIfAborted();
     try {
-      return await check();
+      return await attempt();
     } catch (error) {
-      if (error instanceof TopologyError || bus.nc.isClosed()) throw error;
-      if (!told) bus.log.info(`waiting for ${what}`);
-      bus.log.debug({ err: error }, `${what} is not there yet`);
+      if (error instanceof TopologyError) throw error;
+      if (bus.nc.isClosed()) throw new EventingUnavailableError('the connection is closed', { cause: error });
+      bus.log[told ? 'debug' : 'warn']({ err: error }, `waiting for ${what}`);
     }
-    await pause(RETRY_MS);
+    await pause(RETRY_MS, signal);
+  }
+}
+
+/** What the server refuses now it refuses later, unless a cluster has not yet found its members. */
+async function orRefused(what: string, creation: Promise<void>): Promise<void> {
+  try {
+    await creation;
+  } catch (error) {
+    const final = error instanceof JetStreamApiError && error.status < 500 && error.code !== NO_SUITABLE_PEERS;
+    throw final ? new TopologyError(`${what}: ${error.message}`, { cause: error }) : error;
   }
 }
 
 async function createStream(bus: Bus, spec: StreamSpec, size: TopologySize): Promise<void> {
   const wanted = streamConfig(spec, size);
-  const existing = await orMissing(bus.jsm.streams.info(spec.name));
+  const existing = await orMissing(bus.answerTo(bus.jsm.streams.info(spec.name)));
   const info = existing
-    ? await bus.jsm.streams.update(spec.name, wanted)
-    : await bus.jsm.streams.add(wanted as Parameters<typeof bus.jsm.streams.add>[0]);
+    ? await bus.answerTo(bus.jsm.streams.update(spec.name, wanted))
+    : await bus.answerTo(bus.jsm.streams.add(wanted as Parameters<typeof bus.jsm.streams.add>[0]));
   assertSame(`stream ${spec.name}`, wanted, info.config);
 }
 
 async function createConsumer(bus: Bus, spec: ConsumerSpec): Promise<void> {
   const wanted = consumerConfig(spec);
-  const info = await bus.jsm.consumers.add(spec.stream, wanted);
+  const info = await bus.answerTo(bus.jsm.consumers.add(spec.stream, wanted));
   assertSame(`consumer ${spec.name}`, wanted, info.config);
 }
 
 async function checkStream(bus: Bus, spec: StreamSpec): Promise<void> {
-  const { config } = await bus.jsm.streams.info(spec.name);
+  const { config } = await bus.answerTo(bus.jsm.streams.info(spec.name));
   assertSame(`stream ${spec.name}`, fixedConfig(spec), config);
 }
 
 async function checkConsumer(bus: Bus, spec: ConsumerSpec): Promise<void> {
-  const { config } = await bus.jsm.consumers.info(spec.stream, spec.name);
+  const { config } = await bus.answerTo(bus.jsm.consumers.info(spec.stream, spec.name));
   assertSame(`consumer ${spec.name}`, consumerConfig(spec), config);
 }
 

@@ -14,15 +14,10 @@ export function announceWorker(bus: Bus, presence: WorkerPresence): void {
 /** The workers that were heard lately. */
 export class WorkerRoster {
   private readonly heard = new Map<string, { at: number; presence: WorkerPresence }>();
-  private readonly subscription;
+  private readonly stop: () => void;
 
   constructor(bus: Bus) {
-    this.subscription = bus.nc.subscribe(workerSubject('*', '*'), {
-      callback: (error, message) => {
-        if (error) bus.log.error({ err: error }, 'watching workers failed');
-        else this.hear(message.json<WorkerPresence>());
-      },
-    });
+    this.stop = bus.listen(workerSubject('*', '*'), (message) => this.hear(message.json<WorkerPresence>()));
   }
 
   list(): readonly WorkerPresence[] {
@@ -37,7 +32,7 @@ export class WorkerRoster {
   }
 
   close(): void {
-    this.subscription.unsubscribe();
+    this.stop();
   }
 
   private hear(presence: WorkerPresence): void {

@@ -1,0 +1,110 @@
+/** Folds of one job from the stream, never older than what this process knows of the job. */
+import { foldJob, type Job } from '#contracts/domain/job.js';
+import type { JobHistoryEvent } from '#contracts/events/registry.js';
+import { JOB_STREAM } from '#contracts/streams.js';
+import { assetFilter, jobFilter, parseJobSubject } from '#contracts/subjects.js';
+import type { Bus } from './bus.js';
+import { type DirectBatch, directRead } from './direct-read.js';
+import { open } from './envelope.js';
+import { EventingUnavailableError } from './errors.js';
+import { pause } from './pause.js';
+
+/** A job as one read of the stream tells it. */
+export interface JobReading {
+  readonly job: Job | undefined;
+  /** The last event of each known type, in stream order. */
+  readonly events: readonly JobHistoryEvent[];
+  /**
+   * Of the job's last message, whatever its type: what the next append expects. It counts events that a newer version
+   * wrote, and those that are left of a job whose request has expired.
+   */
+  readonly lastSequence: number;
+}
+
+/** More events than one job can have: seven job events and two for each asset. */
+const MOST_EVENTS = 64;
+const STALE_PAUSE_MS = 5;
+/** A read that stays behind for this long is checked against the leader: the stream may have been made anew. */
+const STALE_LIMIT_MS = 1_000;
+const READ_LIMIT_MS = 5_000;
+const UNAVAILABLE_PAUSE_MS = 50;
+/** Jobs whose last sequence is remembered. */
+const MOST_REMEMBERED = 10_000;
+
+export class JobReader {
+  private readonly remembered = new Map<string, number>();
+
+  constructor(private readonly bus: Bus) {}
+
+  /** From now on reads of the job see at least this sequence. */
+  remember(jobId: string, sequence: number): void {
+    const known = Math.max(sequence, this.remembered.get(jobId) ?? 0);
+    this.remembered.delete(jobId);
+    this.remembered.set(jobId, known);
+    if (this.remembered.size <= MOST_REMEMBERED) return;
+    const [oldest] = this.remembered.keys();
+    if (oldest !== undefined) this.remembered.delete(oldest);
+  }
+
+  /** Rejects with `EventingUnavailableError` when it takes longer than `limitMs`. */
+  async read(jobId: string, minSequence = 0, limitMs = READ_LIMIT_MS): Promise<JobReading> {
+    const startedAt = Date.now();
+    let reach = Math.max(minSequence, this.remembered.get(jobId) ?? 0);
+    for (;;) {
+      const batch = await this.tryRead(jobId, startedAt + limitMs);
+      if (batch.messages.length > 0 && batch.upToSequence >= reach) return readingOf(batch);
+      if (batch.messages.length === 0) {
+        const last = await this.lastSequence(jobId);
+        if (last === 0) return this.nothing(jobId);
+        reach = Math.max(reach, last);
+      }
+      if (Date.now() - startedAt > limitMs) throw new EventingUnavailableError('reads stay behind the stream');
+      if (Date.now() - startedAt > STALE_LIMIT_MS) reach = await this.atMostTheLast(jobId, reach);
+      await pause(STALE_PAUSE_MS);
+    }
+  }
+
+  /** Reading changes nothing: as long as there is time it is tried again. */
+  private async tryRead(jobId: string, deadline: number): Promise<DirectBatch> {
+    for (;;) {
+      try {
+        const query = { multi_last: [jobFilter(jobId), assetFilter(jobId)], batch: MOST_EVENTS };
+        return await directRead(this.bus, JOB_STREAM.name, query);
+      } catch (error) {
+        const passes = error instanceof EventingUnavailableError && !this.bus.nc.isClosed();
+        if (!passes || Date.now() >= deadline) throw error;
+        this.bus.log.debug({ err: error, jobId }, 'a read without an answer');
+      }
+      await pause(UNAVAILABLE_PAUSE_MS);
+      await this.bus.whenConnected(Math.max(deadline - Date.now(), 1));
+    }
+  }
+
+  /** The leader is never stale: a job that it does not have is nowhere. */
+  private async lastSequence(jobId: string): Promise<number> {
+    const query = { last_by_subj: jobFilter(jobId) };
+    const message = await this.bus.answerTo(this.bus.jsm.streams.getMessage(JOB_STREAM.name, query));
+    return message?.seq ?? 0;
+  }
+
+  /** A stream that ends before what is known of it was made anew. */
+  private async atMostTheLast(jobId: string, reach: number): Promise<number> {
+    const { state } = await this.bus.answerTo(this.bus.jsm.streams.info(JOB_STREAM.name));
+    if (state.last_seq >= reach) return reach;
+    this.remembered.delete(jobId);
+    return state.last_seq;
+  }
+
+  private nothing(jobId: string): JobReading {
+    this.remembered.delete(jobId);
+    return { job: undefined, events: [], lastSequence: 0 };
+  }
+}
+
+function readingOf({ messages }: DirectBatch): JobReading {
+  const opened = messages.map((message) => open(message, message.sequence));
+  const known = opened.filter((event): event is JobHistoryEvent => event !== undefined);
+  const events = known.sort((a, b) => a.sequence - b.sequence);
+  const ofTheJob = messages.filter(({ subject }) => parseJobSubject(subject)).map(({ sequence }) => sequence);
+  return { job: foldJob(events), events, lastSequence: Math.max(0, ...ofTheJob) };
+}
