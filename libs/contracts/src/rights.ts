@@ -87,6 +87,8 @@ function jobsRights(): Rights {
         `$JS.API.STREAM.UPDATE.${name}`,
         `$JS.API.STREAM.INFO.${name}`,
         `$JS.API.CONSUMER.CREATE.${name}.>`,
+        // Consumers with several filters are made under this subject.
+        `$JS.API.CONSUMER.DURABLE.CREATE.${name}.*`,
         `$JS.API.CONSUMER.INFO.${name}.*`,
       ]),
       ...[JOB_STREAM.name, ACCOUNT_STREAM.name, DEAD_LETTER_STREAM.name].flatMap(readStream),
