@@ -57,7 +57,10 @@ async function judge({ header, palette, compressed }: PngParts, expected?: Pictu
     throw new PngFormatError(`is ${width}x${height}, not ${expected.width}x${expected.height}`);
   }
   const size = (rowBytes(header) + 1) * height;
-  const pixels = await inflateAsync(compressed, { maxOutputLength: size + 1, chunkSize: CHUNK_BYTES });
+  const pixels = await inflateAsync(compressed, {
+    maxOutputLength: size + 1,
+    chunkSize: Math.min(CHUNK_BYTES, size + 64),
+  });
   if (pixels.length !== size) throw new PngFormatError(`holds ${pixels.length} bytes of pixels, not ${size}`);
   return verdictOn(visibleBounds(pixels, header, palette, BLACK_LIMIT), { width, height });
 }

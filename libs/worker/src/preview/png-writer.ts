@@ -3,7 +3,7 @@ import type { PictureSize } from '../picture-check.js';
 import { encodePngHeader, PNG_COLOUR, PNG_SIGNATURE, pngChunk, pngChunkInParts } from '../png-chunks.js';
 
 /** Rows that are filtered and handed to zlib together; their time bounds how long the event loop is held. */
-const STRIP_ROWS = 32;
+const STRIP_ROWS = 16;
 
 /** Writes red, green, blue per pixel of row `y`, 0 to 255. */
 export type RowPainter = (y: number, out: Uint8Array) => void;
