@@ -1,0 +1,63 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { FileAssetStore } from '#asset-store/file-asset-store.js';
+import { resolveStore } from '#asset-store/resolve-store.js';
+import { Bus } from '#eventing/bus.js';
+import { JobStore } from '#eventing/job-store.js';
+import { Addresses } from './addresses.js';
+import { AssetDeletion } from './assets/asset-deletion.js';
+import { AssetFilesController } from './assets/asset-files.controller.js';
+import { AssetsController } from './assets/assets.controller.js';
+import { RecentlyDeleted } from './assets/recently-deleted.js';
+import { CONFIGURATION, type Configuration } from './configuration.js';
+import { JobEventsController } from './jobs/job-events.controller.js';
+import { JobSubmission } from './jobs/job-submission.js';
+import { JobViews } from './jobs/job-views.js';
+import { JobsController } from './jobs/jobs.controller.js';
+import { LatestProgress } from './jobs/latest-progress.js';
+import { LiveJobs } from './jobs/live-jobs.js';
+import { OwnJobs } from './jobs/own-jobs.js';
+import { QueueJobController } from './jobs/queue-job.controller.js';
+import { HealthController } from './operations/health.controller.js';
+import { MetricsController } from './operations/metrics.controller.js';
+import { Metrics } from './operations/metrics.js';
+import { JobDurations } from './queue/job-durations.js';
+import { JobTypesController } from './queue/job-types.controller.js';
+import { QueueGauge } from './queue/queue-gauge.js';
+import { QueueStatusController } from './queue/queue-status.controller.js';
+
+@Module({
+  controllers: [
+    QueueJobController,
+    JobsController,
+    JobEventsController,
+    AssetsController,
+    AssetFilesController,
+    QueueStatusController,
+    JobTypesController,
+    HealthController,
+    MetricsController,
+  ],
+  providers: [OwnJobs, JobViews, JobSubmission, LiveJobs, AssetDeletion, RecentlyDeleted, JobDurations],
+})
+class GatewayModule {}
+
+/** The gateway's one module, around a connection to NATS. */
+export function gatewayModule(bus: Bus, configuration: Configuration): DynamicModule {
+  return {
+    module: GatewayModule,
+    providers: [
+      { provide: Bus, useValue: bus },
+      { provide: CONFIGURATION, useValue: configuration },
+      { provide: JobStore, useValue: new JobStore(bus) },
+      { provide: QueueGauge, useValue: new QueueGauge(bus) },
+      { provide: LatestProgress, useValue: new LatestProgress(bus) },
+      { provide: Addresses, useValue: new Addresses(configuration.assets) },
+      { provide: FileAssetStore, useValue: resolveStore(configuration.assets.store) },
+      {
+        provide: Metrics,
+        useFactory: (gauge: QueueGauge, liveJobs: LiveJobs) => new Metrics(gauge, liveJobs),
+        inject: [QueueGauge, LiveJobs],
+      },
+    ],
+  };
+}

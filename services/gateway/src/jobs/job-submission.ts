@@ -1,0 +1,102 @@
+import { randomInt } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Job } from '#contracts/domain/job.js';
+import { negativePromptFor } from '#contracts/domain/negative-prompt.js';
+import type { JobRequested } from '#contracts/events/job-events.js';
+import { newJobId } from '#contracts/ids.js';
+import type { JobTypeEntry } from '#contracts/job-catalogue.js';
+import { SEED_MAX } from '#contracts/limits.js';
+import { Bus } from '#eventing/bus.js';
+import { JobStore } from '#eventing/job-store.js';
+import type { Caller } from '../auth/token-verifier.js';
+import { CONFIGURATION, type Configuration } from '../configuration.js';
+import { refusalFor } from '../content-policy/content-policy.js';
+import { ApiError } from '../http/api-error.js';
+import { laneFor } from '../queue/lane.js';
+import { QueueGauge, type QueuePlace } from '../queue/queue-gauge.js';
+import { unlessAway } from '../unless-away.js';
+import type { JobWish } from './queue-job-body.js';
+
+export interface Submitted {
+  readonly job: Job;
+  readonly place: QueuePlace;
+}
+
+/** Takes a wish into the queue: one message to NATS, stored before the client hears of it. */
+@Injectable()
+export class JobSubmission {
+  constructor(
+    private readonly bus: Bus,
+    private readonly store: JobStore,
+    private readonly gauge: QueueGauge,
+    @Inject(CONFIGURATION) private readonly configuration: Configuration,
+  ) {}
+
+  /** Checks in the order that the API promises: policy, project, then what the queue can take. */
+  async submit(wish: JobWish, caller: Caller, traceparent: string): Promise<Submitted> {
+    this.checkPolicy(wish);
+    if (wish.projectId !== undefined) throw new ApiError('unknown_project');
+    const place = this.takePlace(wish.entry);
+    const request = requestOf(wish, caller);
+    try {
+      const job = await this.append(request, traceparent);
+      this.gauge.remember(request.jobId, place.position);
+      return { job, place };
+    } catch (error) {
+      place.leave();
+      throw error;
+    }
+  }
+
+  private checkPolicy({ prompt, negativePrompt }: JobWish): void {
+    const refusal = refusalFor({ prompt, negativePrompt }, this.configuration);
+    if (refusal === undefined) return;
+    const details = refusal === 'adult' ? 'adult content is not enabled here' : 'sexual content involving minors';
+    throw new ApiError('content_policy', { details });
+  }
+
+  private takePlace({ route, queue, jobType }: JobTypeEntry): QueuePlace {
+    const { servedRoutes, maxQueueDepth } = this.configuration;
+    if (!servedRoutes.includes(route)) {
+      throw new ApiError('job_type_unavailable', { details: `there are no workers for ${jobType} here` });
+    }
+    if (this.gauge.isStreamFull) throw new ApiError('queue_unavailable', { details: 'the job stream is nearly full' });
+    const place = this.gauge.enter(queue, maxQueueDepth);
+    if (!place) throw new ApiError('queue_full', { details: `${queue} holds ${maxQueueDepth} jobs` });
+    return place;
+  }
+
+  private async append(request: JobRequested, traceparent: string): Promise<Job> {
+    const result = await unlessAway(this.bus, () => this.store.request(request, traceparent));
+    if (result.outcome === 'refused') throw new Error(`a new job was refused: ${result.reason}`);
+    return result.job;
+  }
+}
+
+function requestOf(wish: JobWish, caller: Caller): JobRequested {
+  const { entry, prompt, projectId, imageId, videoId, clientMetadata } = wish;
+  return {
+    jobId: newJobId(),
+    userId: caller.userId,
+    accountKey: caller.accountKey,
+    jobType: entry.jobType,
+    lane: laneFor(caller.accountKey),
+    prompt: { text: prompt },
+    ...(entry.negativePromptSupported
+      ? { negativePrompt: { text: negativePromptFor(prompt, wish.negativePrompt) } }
+      : {}),
+    config: { ...entry.config },
+    seeds: seedsFrom(wish.seed ?? randomInt(SEED_MAX + 1), wish.count),
+    bucket: entry.bucket,
+    credits: entry.credits,
+    projectId,
+    imageId,
+    videoId,
+    clientMetadata,
+  };
+}
+
+/** Output k uses seed + k, beginning again at 0 after the highest seed. */
+function seedsFrom(seed: number, count: number): number[] {
+  return Array.from({ length: count }, (_, k) => (seed + k) % (SEED_MAX + 1));
+}

@@ -1,0 +1,94 @@
+/** Jobs and assets as answers show them. */
+import { Injectable } from '@nestjs/common';
+import { type Job, liveAssets } from '#contracts/domain/job.js';
+import type { StoredAsset } from '#contracts/events/stored-asset.js';
+import type { AssetView, JobView } from '#contracts/http/answers.js';
+import { JOB_CATALOGUE, type JobType } from '#contracts/job-catalogue.js';
+import { Addresses } from '../addresses.js';
+import { RecentlyDeleted } from '../assets/recently-deleted.js';
+import { JobDurations } from '../queue/job-durations.js';
+import { QueueGauge } from '../queue/queue-gauge.js';
+import { metadataOf } from './job-metadata.js';
+import { progressOf } from './job-progress.js';
+import { LatestProgress } from './latest-progress.js';
+
+@Injectable()
+export class JobViews {
+  constructor(
+    private readonly addresses: Addresses,
+    private readonly progress: LatestProgress,
+    private readonly gauge: QueueGauge,
+    private readonly durations: JobDurations,
+    private readonly recentlyDeleted: RecentlyDeleted,
+  ) {}
+
+  of(job: Job): JobView {
+    const { requested } = job;
+    const { jobId, jobType } = requested;
+    const entry = JOB_CATALOGUE[jobType];
+    this.durations.observe(job);
+    return {
+      id: jobId,
+      user_id: requested.userId,
+      job_type: jobType,
+      format: entry.format,
+      quality: entry.quality,
+      model_type: jobType,
+      status: job.status,
+      metadata: metadataOf(job, this.assetUrls(job)),
+      project_id: requested.projectId ?? null,
+      image_id: requested.imageId ?? null,
+      video_id: requested.videoId ?? null,
+      character_id: requested.characterId ?? null,
+      ...errorOf(job),
+      ...timesOf(job),
+      progress: progressOf(job, this.progress.of(jobId)),
+      ...this.outlook(job),
+      urls: this.addresses.job(jobId),
+    };
+  }
+
+  asset(jobId: string, jobType: JobType, asset: StoredAsset): AssetView {
+    const { url, expiresAt } = this.addresses.asset(asset.key);
+    return {
+      id: asset.id,
+      job_id: jobId,
+      job_type: jobType,
+      index: asset.index,
+      media_type: asset.mediaType,
+      width: asset.width,
+      height: asset.height,
+      duration_s: asset.durationSeconds ?? null,
+      bytes: asset.bytes,
+      sha256: asset.sha256,
+      seed: asset.seed,
+      favorite: false,
+      url,
+      url_expires_at: expiresAt,
+      preview_url: null,
+      created_at: asset.storedAt,
+    };
+  }
+
+  private assetUrls(job: Job): string[] {
+    const there = liveAssets(job).filter(({ id }) => !this.recentlyDeleted.has(id));
+    return there.map(({ key }) => this.addresses.asset(key).url);
+  }
+
+  private outlook(job: Job): Pick<JobView, 'queuePosition' | 'estimatedSeconds'> {
+    const { queue } = JOB_CATALOGUE[job.requested.jobType];
+    const position = job.status === 'queued' ? this.gauge.positionOf(job.requested.jobId, queue) : null;
+    const ahead = { waiting: (position ?? 1) - 1, workers: this.gauge.numbers(queue).workers };
+    return { queuePosition: position, estimatedSeconds: this.durations.remainingOf(job, ahead) };
+  }
+}
+
+function errorOf(job: Job): Pick<JobView, 'error_code' | 'error_message'> {
+  if (job.status !== 'failed') return { error_message: null, error_code: null };
+  return { error_message: job.failed.message, error_code: job.failed.code };
+}
+
+function timesOf(job: Job): Pick<JobView, 'created_at' | 'started_at' | 'completed_at'> {
+  const ended = 'endedAt' in job ? job.endedAt : null;
+  return { created_at: job.requestedAt, started_at: job.startedAt ?? null, completed_at: ended };
+}

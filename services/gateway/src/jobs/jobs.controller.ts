@@ -1,0 +1,31 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import type { JobView } from '#contracts/http/answers.js';
+import { ListJobsQuery } from '#contracts/http/list-queries.js';
+import { Bus } from '#eventing/bus.js';
+import { ask } from '#eventing/request-reply.js';
+import { From } from '../auth/authentication.js';
+import type { Caller } from '../auth/token-verifier.js';
+import { checkedQuery } from '../http/checked.js';
+import { JobViews } from './job-views.js';
+import { OwnJobs } from './own-jobs.js';
+
+@Controller('api/jobs')
+export class JobsController {
+  constructor(
+    private readonly bus: Bus,
+    private readonly ownJobs: OwnJobs,
+    private readonly views: JobViews,
+  ) {}
+
+  @Get()
+  async list(@Query() query: unknown, @From() { accountKey }: Caller) {
+    const { status, jobType, cursor, limit } = checkedQuery(ListJobsQuery, query);
+    const page = await ask(this.bus, 'jobs.list', { accountKey, status, jobType, cursor, limit });
+    return { jobs: page.jobs.map((job) => this.views.of(job)), next_cursor: page.nextCursor };
+  }
+
+  @Get(':id')
+  async get(@Param('id') id: string, @From() caller: Caller): Promise<JobView> {
+    return this.views.of(await this.ownJobs.find(id.toLowerCase(), caller));
+  }
+}

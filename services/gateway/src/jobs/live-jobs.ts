@@ -1,0 +1,187 @@
+/** Server-sent events of jobs: who watches what, and how they stay gap-free. */
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { isEnded, type Job } from '#contracts/domain/job.js';
+import type { AssetStored } from '#contracts/events/job-events.js';
+import { eventTypeOf, type JobHistoryEvent } from '#contracts/events/registry.js';
+import type { StoredAsset } from '#contracts/events/stored-asset.js';
+import { isUuid } from '#contracts/ids.js';
+import type { ProgressMessage } from '#contracts/progress.js';
+import { JOB_STREAM } from '#contracts/streams.js';
+import { Bus } from '#eventing/bus.js';
+import { JobStore } from '#eventing/job-store.js';
+import { watchJob } from '#eventing/live.js';
+import { LogReader } from '#eventing/log-reader.js';
+import type { Caller } from '../auth/token-verifier.js';
+import { ApiError } from '../http/api-error.js';
+import { unlessAway } from '../unless-away.js';
+import { EventStream } from './event-stream.js';
+import { JobNarrator, type Message } from './job-narrator.js';
+import { progressOf } from './job-progress.js';
+import { JobViews } from './job-views.js';
+import { LatestProgress } from './latest-progress.js';
+import { OwnJobs } from './own-jobs.js';
+
+const HEARTBEAT_MS = 15_000;
+
+@Injectable()
+export class LiveJobs implements OnApplicationShutdown {
+  private readonly clients = new Set<EventStream>();
+  private readonly heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS).unref();
+  private readonly log: LogReader;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly store: JobStore,
+    private readonly ownJobs: OwnJobs,
+    private readonly views: JobViews,
+    private readonly progress: LatestProgress,
+  ) {
+    this.log = new LogReader(bus, JOB_STREAM.name);
+  }
+
+  get clientCount(): number {
+    return this.clients.size;
+  }
+
+  /**
+   * Opens a stream of the job's events behind `after`, or from a snapshot on. First the subscription, then the fold: what
+   * happens in between is in both, and told once.
+   * @throws ApiError when the job is not the caller's.
+   */
+  async watch(jobId: string, caller: Caller, after: number | undefined): Promise<EventStream> {
+    if (!isUuid(jobId)) throw new ApiError('unknown_job');
+    const stream = new EventStream();
+    const watcher = new Watcher(this.bus, jobId, (message) => this.send(stream, message), {
+      read: (minSequence) => this.store.history(jobId, minSequence),
+      progressed: (latest, job) => stream.sendUnlessCongested('progress', progressData(latest, job)),
+      follow: (listener) => this.progress.follow(jobId, listener),
+    });
+    stream.onClose(() => watcher.close());
+    try {
+      await unlessAway(this.bus, () => watcher.open(after, () => this.assetsToldAt(jobId, after)));
+      await this.admit(watcher.job, jobId, caller, stream);
+    } catch (error) {
+      stream.body.destroy();
+      throw error;
+    }
+    this.add(stream);
+    return stream;
+  }
+
+  /** Clients come back by themselves, to another gateway or this one started anew. */
+  onApplicationShutdown(): void {
+    clearInterval(this.heartbeat);
+    for (const client of this.clients) client.end();
+  }
+
+  private add(stream: EventStream): void {
+    this.clients.add(stream);
+    stream.onClose(() => this.clients.delete(stream));
+  }
+
+  private async admit(job: Job | undefined, jobId: string, caller: Caller, stream: EventStream): Promise<void> {
+    if (job) {
+      if (job.requested.accountKey !== caller.accountKey) throw new ApiError('unknown_job');
+      return;
+    }
+    // Older than the stream: it has ended long ago.
+    const older = await this.ownJobs.find(jobId, caller);
+    this.send(stream, { event: 'status', job: older, id: older.sequence });
+    this.send(stream, { event: 'done', job: older, id: older.sequence });
+  }
+
+  private send(stream: EventStream, { event, job, asset, id }: Message): void {
+    const { jobId, jobType } = job.requested;
+    stream.send(event, asset ? this.views.asset(jobId, jobType, asset) : this.views.of(job), id);
+    if (event === 'done') stream.end();
+  }
+
+  /** The assets that a client has which resumes behind a sequence: those of the event there. */
+  private async assetsToldAt(jobId: string, sequence: number | undefined): Promise<readonly StoredAsset[]> {
+    const found = sequence ? await this.log.messageAt(sequence) : undefined;
+    if (found?.subjectId !== jobId || eventTypeOf(found.cloudEventType) !== 'AssetStored') return [];
+    return (found.data as AssetStored).assets;
+  }
+
+  private beat(): void {
+    for (const client of this.clients) client.heartbeat();
+  }
+}
+
+interface WatcherPorts {
+  /** The job's events, up to the given sequence at least. */
+  readonly read: (minSequence: number) => Promise<JobHistoryEvent[]>;
+  readonly progressed: (latest: ProgressMessage | undefined, job: Job) => void;
+  readonly follow: (listener: (progress: ProgressMessage) => void) => () => void;
+}
+
+/** Feeds a narrator from the live subscription, and from the stream wherever that may have missed something. */
+class Watcher {
+  private readonly narrator: JobNarrator;
+  /** Live events that came while the stream was read. */
+  private held: JobHistoryEvent[] | undefined = [];
+  private readonly stops: (() => void)[] = [];
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly jobId: string,
+    tell: (message: Message) => void,
+    private readonly ports: WatcherPorts,
+  ) {
+    this.narrator = new JobNarrator(tell);
+  }
+
+  get job(): Job | undefined {
+    return this.narrator.current;
+  }
+
+  async open(after: number | undefined, seenAt: () => Promise<readonly StoredAsset[]>): Promise<void> {
+    const live = watchJob(this.bus, this.jobId, (event) => this.onLive(event));
+    this.stops.push(() => live.close());
+    await live.subscribed;
+    const history = await this.ports.read(0);
+    if (after === undefined) this.narrator.begin(history);
+    else this.narrator.resume(history, after, await seenAt());
+    this.releaseHeld();
+    this.stops.push(this.bus.onReconnect(() => void this.catchUp()));
+    this.stops.push(this.ports.follow((progress) => this.onProgress(progress)));
+  }
+
+  close(): void {
+    for (const stop of this.stops.splice(0)) stop();
+  }
+
+  private onLive(event: JobHistoryEvent): void {
+    if (this.held) this.held.push(event);
+    else this.narrator.take(event);
+  }
+
+  private onProgress(latest: ProgressMessage): void {
+    const { job } = this;
+    if (!job || isEnded(job) || latest.attempt < (job.started?.attempt ?? 0)) return;
+    this.ports.progressed(latest, job);
+  }
+
+  /** The subscription was deaf while the connection was lost. */
+  private async catchUp(): Promise<void> {
+    this.held ??= [];
+    try {
+      for (const event of await this.ports.read(this.narrator.lastSequence)) this.narrator.take(event);
+    } catch (error) {
+      // The next reconnect catches up again; until then the live events go on.
+      this.bus.log.warn({ err: error, jobId: this.jobId }, 'a watched job could not be read again');
+    }
+    this.releaseHeld();
+  }
+
+  private releaseHeld(): void {
+    const held = this.held ?? [];
+    this.held = undefined;
+    for (const event of held.sort((a, b) => a.sequence - b.sequence)) this.narrator.take(event);
+  }
+}
+
+function progressData(latest: ProgressMessage | undefined, job: Job) {
+  const { jobId: job_id } = job.requested;
+  return { job_id, attempt: latest?.attempt ?? job.started?.attempt ?? 0, ...progressOf(job, latest) };
+}

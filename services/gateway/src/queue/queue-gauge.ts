@@ -1,0 +1,159 @@
+/** How full the queues are, known without asking: the numbers are read in the background. */
+import { QUEUE_NAMES, QUEUE_ROUTES, type QueueName } from '#contracts/job-catalogue.js';
+import { STREAM_FULL_SHARE } from '#contracts/limits.js';
+import { ROUTE_ENGINES } from '#contracts/streams.js';
+import type { Bus } from '#eventing/bus.js';
+import { type QueueDepth, readJobStreamUsage, readQueueDepth } from '#eventing/queue-depth.js';
+import { WorkerRoster } from '#eventing/workers.js';
+import { BoundedMap } from '../bounded-map.js';
+
+export interface QueueNumbers {
+  readonly waiting: number;
+  readonly processing: number;
+  /** Workers that take jobs of this queue. */
+  readonly workers: number;
+}
+
+/** A job's place, taken before it is stored so that many requests at once see each other. */
+export interface QueuePlace {
+  /** Jobs of the queue that are not finished, this one included. */
+  readonly length: number;
+  /** 1 is next. */
+  readonly position: number;
+  /** The job was not stored after all. */
+  leave(): void;
+}
+
+const BUSY_REFRESH_MS = 250;
+const IDLE_REFRESH_MS = 2_000;
+/** Without a question for so long, nobody needs fresh numbers. */
+const IDLE_AFTER_MS = 5_000;
+const STREAM_USAGE_REFRESH_MS = 5_000;
+/** Older numbers are none. */
+const STALE_AFTER_MS = 10_000;
+const POSITIONS_MAX = 10_000;
+
+interface Reading extends QueueDepth {
+  /** `entered` when the reading began: what came later is not in it. */
+  readonly enteredBefore: number;
+}
+
+export class QueueGauge {
+  private readonly readings = new Map<QueueName, Reading>();
+  private readonly entered = new Map<QueueName, number>();
+  private readonly positions = new BoundedMap<string, number>(POSITIONS_MAX);
+  private readonly roster: WorkerRoster;
+  private streamUsage = 0;
+  private streamUsageAt = 0;
+  private readAt = 0;
+  private usedAt = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+
+  constructor(private readonly bus: Bus) {
+    this.roster = new WorkerRoster(bus);
+  }
+
+  /** Resolves when the first numbers are there; they are kept fresh until `stop`. */
+  async start(): Promise<void> {
+    await this.refresh();
+    this.schedule();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    this.roster.close();
+  }
+
+  get isFresh(): boolean {
+    return Date.now() - this.readAt < STALE_AFTER_MS;
+  }
+
+  /** Whether the job stream is so full that only outcomes should go in. */
+  get isStreamFull(): boolean {
+    return this.streamUsage >= STREAM_FULL_SHARE;
+  }
+
+  numbers(queue: QueueName): QueueNumbers {
+    this.use();
+    const reading = this.readings.get(queue);
+    const since = this.enteredSince(queue);
+    const waiting = (reading?.waiting ?? 0) + since;
+    return { waiting, processing: reading?.processing ?? 0, workers: this.workersOf(queue) };
+  }
+
+  /** Takes a place in a queue, or undefined when it is full. */
+  enter(queue: QueueName, max: number): QueuePlace | undefined {
+    const { waiting, processing } = this.numbers(queue);
+    if (waiting + processing >= max) return undefined;
+    this.count(queue, 1);
+    const leave = () => this.count(queue, -1);
+    return { length: waiting + processing + 1, position: waiting + 1, leave };
+  }
+
+  remember(jobId: string, position: number): void {
+    this.positions.set(jobId, position);
+  }
+
+  /** Where a waiting job stands at most: nobody overtakes, so its first place counts and the length of the line. */
+  positionOf(jobId: string, queue: QueueName): number {
+    const { waiting } = this.numbers(queue);
+    return Math.max(1, Math.min(this.positions.get(jobId) ?? waiting, waiting));
+  }
+
+  /** After idle time the numbers may be seconds old: somebody who asks has them read at once. */
+  private use(): void {
+    const now = Date.now();
+    this.usedAt = now;
+    if (this.timer === undefined || now - this.readAt < BUSY_REFRESH_MS) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    void this.tick();
+  }
+
+  private schedule(): void {
+    if (this.stopped) return;
+    const idle = Date.now() - this.usedAt > IDLE_AFTER_MS;
+    this.timer = setTimeout(() => void this.tick(), idle ? IDLE_REFRESH_MS : BUSY_REFRESH_MS);
+  }
+
+  private async tick(): Promise<void> {
+    this.timer = undefined;
+    try {
+      if (this.bus.isConnected()) await this.refresh();
+    } catch (error) {
+      this.bus.log.warn({ err: error }, 'the queues could not be read');
+    }
+    this.schedule();
+  }
+
+  private async refresh(): Promise<void> {
+    await Promise.all(QUEUE_NAMES.map((queue) => this.read(queue)));
+    this.readAt = Date.now();
+    if (this.readAt - this.streamUsageAt < STREAM_USAGE_REFRESH_MS) return;
+    this.streamUsage = await readJobStreamUsage(this.bus);
+    this.streamUsageAt = Date.now();
+  }
+
+  private async read(queue: QueueName): Promise<void> {
+    const enteredBefore = this.entered.get(queue) ?? 0;
+    const depth = await readQueueDepth(this.bus, queue);
+    this.readings.set(queue, { ...depth, enteredBefore });
+  }
+
+  private enteredSince(queue: QueueName): number {
+    const since = (this.entered.get(queue) ?? 0) - (this.readings.get(queue)?.enteredBefore ?? 0);
+    return Math.max(0, since);
+  }
+
+  private count(queue: QueueName, by: number): void {
+    this.entered.set(queue, (this.entered.get(queue) ?? 0) + by);
+  }
+
+  /** The last engine that a job of the queue passes makes its output: its workers are the queue's. */
+  private workersOf(queue: QueueName): number {
+    const engines = new Set(QUEUE_ROUTES[queue].map((route) => ROUTE_ENGINES[route].at(-1)));
+    return this.roster.list().filter(({ engine }) => engines.has(engine)).length;
+  }
+}
