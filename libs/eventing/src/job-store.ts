@@ -1,6 +1,6 @@
 /** The jobs in the stream: read by folding their events, changed by deciding and appending. */
 
-import { evolve, foldJob, type Job } from '#contracts/domain/job.js';
+import { evolve, type Job } from '#contracts/domain/job.js';
 import { type Decision, deleteAsset, type Refusal, requestJob } from '#contracts/domain/job-decisions.js';
 import type { JobRequested } from '#contracts/events/job-events.js';
 import type { AssetEventData, JobEventData, JobHistoryEvent, Proposed, Recorded } from '#contracts/events/registry.js';

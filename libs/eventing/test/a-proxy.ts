@@ -1,0 +1,48 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** Stands between client and server and can lose what the server says. */
+export interface LossyProxy {
+  readonly url: string;
+  /** From now on nothing of what the server says arrives. */
+  deafen(): void;
+  /** Ends all connections and lets new ones through. */
+  cut(): void;
+  close(): void;
+}
+
+export async function aProxy(port: number): Promise<LossyProxy> {
+  let deaf = false;
+  const sockets = new Set<Socket>();
+  const keep = (socket: Socket) => {
+    sockets.add(socket);
+    // Whoever is cut off is told by the end of the connection.
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => sockets.delete(socket));
+  };
+  const server = createServer((client) => {
+    const upstream = connect(port, '127.0.0.1');
+    for (const socket of [client, upstream]) keep(socket);
+    client.pipe(upstream);
+    upstream.on('data', (data) => void (deaf || client.write(data)));
+    client.on('close', () => upstream.destroy());
+    upstream.on('close', () => client.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const cut = () => {
+    deaf = false;
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    url: `nats://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    deafen: () => {
+      deaf = true;
+    },
+    cut,
+    close: () => {
+      server.close();
+      cut();
+    },
+  };
+}
