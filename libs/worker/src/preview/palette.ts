@@ -7,7 +7,7 @@ export const RAMP_STEPS = 1024;
 export interface Palette {
   /** Dark to light, `RAMP_STEPS` entries of red, green, blue (0 to 255, not rounded). */
   readonly ramp: Float32Array;
-  /** Ends of the ramp turned round: light scenes read it backwards. */
+  /** Whether scenes are to be bright, as by day, rather than dark. */
   readonly light: boolean;
 }
 
@@ -73,11 +73,7 @@ function turned([lightness, a, b]: Triple, angle: number): Triple {
 
 /** OKLab: Björn Ottosson, "A perceptual color space for image processing" (2020), the matrices for linear sRGB. */
 function oklabOf(hex: string): Triple {
-  const [r, g, b] = [0, 2, 4].map((at) => linear(Number.parseInt(hex.slice(at, at + 2), 16) / 255)) as [
-    number,
-    number,
-    number,
-  ];
+  const [r = 0, g = 0, b = 0] = [0, 2, 4].map((at) => linear(Number.parseInt(hex.slice(at, at + 2), 16) / 255));
   const l = Math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b);
   const m = Math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b);
   const s = Math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b);

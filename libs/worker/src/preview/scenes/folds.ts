@@ -24,12 +24,15 @@ export function* foldsScene({ width, height, palette, random }: Canvas): Paced<S
   return {
     paintRow(y, out) {
       const [row, below] = rows;
-      field.readRow(y, row);
-      field.readRow(Math.min(y + 1, height - 1), below);
+      // In the last row and column the slope of the ones before stands in.
+      const upper = Math.max(0, Math.min(y, height - 2));
+      field.readRow(upper, row);
+      field.readRow(Math.min(upper + 1, height - 1), below);
       const relief = Math.min(width, height) * 0.3;
       for (let x = 0; x < width; x++) {
         const value = row[x] ?? 0;
-        const dx = ((row[Math.min(x + 1, width - 1)] ?? 0) - value) * relief;
+        const left = Math.max(0, Math.min(x, width - 2));
+        const dx = ((row[left + 1] ?? value) - (row[left] ?? 0)) * relief;
         const dy = ((below[x] ?? 0) - value) * relief;
         const facing = (1 - dx * 0.75 - dy * 0.55) / Math.sqrt(1 + dx * dx + dy * dy);
         putTone(palette.ramp, middle + value * bands * 0.62 + (facing - 0.9) * 0.14, out, x * 3);

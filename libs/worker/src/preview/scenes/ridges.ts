@@ -90,8 +90,11 @@ function* ridgesOf(canvas: Canvas): Paced<Ridge[]> {
   for (let index = 0; index < count; index++) {
     const share = index / (count - 1);
     const base = canvas.height * (top + 0.42 * share);
-    const [crest, mistTop] = [7, 2].map((octaves) => crestOf(canvas, noise, { base, share, index, octaves }));
-    ridges.push({ crest, mistTop, tone: 0.6 * (1 - share) ** 1.15 + 0.02 } as Ridge);
+    ridges.push({
+      crest: crestOf(canvas, noise, { base, share, index, octaves: 7 }),
+      mistTop: crestOf(canvas, noise, { base, share, index, octaves: 2 }),
+      tone: 0.6 * (1 - share) ** 1.15 + 0.02,
+    });
     yield;
   }
   return ridges;

@@ -1,7 +1,7 @@
 import type { Cluster } from './text-layout.js';
 
 /** Puts one line's clusters into the order in which they are drawn from left to right. */
-export type VisualOrder = (line: readonly Cluster[]) => readonly Cluster[];
+type VisualOrder = (line: readonly Cluster[]) => readonly Cluster[];
 
 /** The direction of a text and how its lines are ordered. */
 export interface WritingDirection {
