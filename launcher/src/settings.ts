@@ -2,6 +2,9 @@ import { join, resolve } from 'node:path';
 import { Environment } from '#service-kit/environment.js';
 import { LOG_LEVELS, type LogLevel } from '#service-kit/log.js';
 
+/** Where everything is kept, unless DATA_DIR says otherwise. */
+export const DEFAULT_DATA_DIR = '.data';
+
 /** How the platform is to be started. */
 export interface LauncherSettings {
   /** Absolute. */
@@ -54,7 +57,7 @@ export interface LauncherArguments {
 export function readSettings(source: NodeJS.ProcessEnv, args: LauncherArguments, terminal: boolean): LauncherSettings {
   const environment = new Environment(source);
   const settings: LauncherSettings = {
-    dataDir: resolve(environment.text('DATA_DIR', '.data')),
+    dataDir: resolve(environment.text('DATA_DIR', DEFAULT_DATA_DIR)),
     host: environment.text('HOST', '127.0.0.1'),
     port: environment.integer('PORT', 3000, { max: 65_535 }),
     publicUrl: optionalUrl(environment, 'PUBLIC_URL', ['http:', 'https:'])?.replace(/\/+$/, ''),

@@ -7,7 +7,7 @@ import { signToken, type TokenRequest } from './access-token.js';
 import { type Connection, readConnection } from './connection-file.js';
 import { parseDuration } from './duration.js';
 import { SecretFolder, TOKEN_SECRET } from './secrets.js';
-import { secretFolderOf } from './settings.js';
+import { DEFAULT_DATA_DIR, secretFolderOf } from './settings.js';
 
 type Wishes = Pick<TokenRequest, 'user' | 'role' | 'lifetimeSeconds'>;
 
@@ -23,7 +23,7 @@ function readWishes(args: string[]): Wishes {
 
 /** The key and the checks of the gateway: from the environment, else as the latest start of the platform had them. */
 async function readTrust(environment: Environment): Promise<Pick<TokenRequest, 'secret' | 'issuer' | 'audience'>> {
-  const dataDir = resolve(environment.text('DATA_DIR', '.data'));
+  const dataDir = resolve(environment.text('DATA_DIR', DEFAULT_DATA_DIR));
   const connection = await readConnection(dataDir);
   return {
     secret: environment.optional('AUTH_JWT_SECRET') ?? (await keptSecret(dataDir, connection)),

@@ -1,0 +1,101 @@
+/** The program behind `npm start`: servers and services of one data folder, until a signal. */
+import { mkdir } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { lockDataFolder } from './data-folder-lock.js';
+import { demonstrate } from './first-start.js';
+import { Platform, type RunningPlatform } from './platform.js';
+import { DEFAULT_DATA_DIR, type LauncherSettings, readSettings } from './settings.js';
+import { Terminal } from './terminal.js';
+
+/** EX_CONFIG of sysexits.h. */
+const EXIT_CONFIGURATION = 78;
+
+function settingsOrExit(): LauncherSettings {
+  const flag = { type: 'boolean' } as const;
+  try {
+    const { values } = parseArgs({ options: { verbose: flag, demo: flag, 'no-demo': flag } });
+    return readSettings(process.env, values, process.stdout.isTTY);
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\nHelp: npm start -- --help\n`);
+    process.exit(EXIT_CONFIGURATION);
+  }
+}
+
+/** One launch, from the lock on its data folder to the exit. */
+class Launch {
+  readonly #terminal: Terminal;
+  readonly #platform: Platform;
+  readonly #stopping = new AbortController();
+  #unlock = () => {};
+
+  constructor(private readonly settings: LauncherSettings) {
+    this.#terminal = new Terminal(process.stdout, settings.colours);
+    this.#platform = new Platform(settings, this.#terminal);
+  }
+
+  async run(): Promise<void> {
+    try {
+      await mkdir(this.settings.dataDir, { recursive: true, mode: 0o700 });
+      this.#unlock = lockDataFolder(this.settings.dataDir);
+      this.#stopOnSignals();
+      const platform = await this.#platform.start();
+      if (this.#stopping.signal.aborted) return;
+      this.#greet(platform);
+      await demonstrate(platform, this.settings, this.#terminal, this.#stopping.signal);
+    } catch (error) {
+      await this.#fail(error);
+    }
+  }
+
+  /** Ctrl-C, `kill`, a closed terminal, and the death of whoever started this. A second Ctrl-C does not wait. */
+  #stopOnSignals(): void {
+    process.on('SIGINT', () => (this.#stopping.signal.aborted ? this.#killAll() : void this.#stop(0)));
+    process.on('SIGTERM', () => void this.#stop(0));
+    process.on('SIGHUP', () => void this.#stop(0));
+    process.on('disconnect', () => void this.#stop(1));
+  }
+
+  async #stop(code: number): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    this.#stopping.abort();
+    this.#terminal.say('Stopping … (Ctrl-C again: at once)');
+    await this.#platform.stop();
+    this.#unlock();
+    this.#terminal.say('Stopped.');
+    process.exit(code);
+  }
+
+  #killAll(): never {
+    this.#platform.kill();
+    process.exit(128 + constants.signals.SIGINT);
+  }
+
+  /** A start that fails because it is being stopped is no failure. */
+  async #fail(error: unknown): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    this.#terminal.warn(messageOf(error));
+    await this.#stop(1);
+  }
+
+  #greet({ url, publicUrl }: RunningPlatform): void {
+    const { dataDir, startedAt } = this.settings;
+    const folder = dataDir === resolve(DEFAULT_DATA_DIR) ? '' : `DATA_DIR='${dataDir}' `;
+    const seconds = ((Date.now() - startedAt) / 1_000).toFixed(1);
+    this.#terminal.say(
+      [
+        `OurVidz is ready after ${seconds} s: ${publicUrl}${publicUrl === url ? '' : ` (here: ${url})`}`,
+        `  token   ${folder}npm run token -- --user alice`,
+        `  data    ${dataDir}`,
+        '  stop    Ctrl-C',
+      ].join('\n'),
+    );
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+await new Launch(settingsOrExit()).run();

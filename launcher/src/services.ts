@@ -1,0 +1,86 @@
+import type { ServiceName } from '#contracts/rights.js';
+
+/** The services that the launcher runs; the others wait for their own code. */
+export const LAUNCHED = ['jobs', 'gateway', 'sdxl-worker'] as const satisfies readonly ServiceName[];
+export type LaunchedService = (typeof LAUNCHED)[number];
+
+/** What all services have to know about this platform. */
+export interface PlatformFacts {
+  host: string;
+  port: number;
+  publicUrl: string;
+  natsUrl: string;
+  /** File with what lets the service in; undefined where the server wants nothing. */
+  natsCreds: Partial<Record<LaunchedService, string>>;
+  /** Only jobs has to know it, and the others start before it is known. */
+  databaseUrl?: string;
+  assetStore: string;
+  assetUrlSecret: string;
+  tokenSecret: string;
+}
+
+/** Variables of the launcher's own environment that are passed on: names, or beginnings of names that end in `*`. */
+const PASSED_ON: Readonly<Record<LaunchedService, readonly string[]>> = {
+  jobs: ['INITIAL_CREDITS', 'STREAM_REPLICAS', '*_STREAM_MAX_BYTES'],
+  gateway: [
+    ...['AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE', 'ASSET_URL_TTL_S', 'CORS_ORIGINS', 'SERVED_ROUTES'],
+    ...['MAX_QUEUE_DEPTH', 'MAX_QUEUED_PER_USER', 'RATE_LIMIT', 'INITIAL_CREDITS', 'WORKER_TOKEN', 'ALLOW_ADULT'],
+    'AWS_*',
+  ],
+  'sdxl-worker': ['ENGINE', 'ENGINE_*', 'PREVIEW_*', 'DRAIN_SECONDS', 'AWS_*'],
+};
+
+/** What any program may need of its surroundings. */
+const SURROUNDINGS = [
+  ...['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'LC_ALL', 'LOG_LEVEL', 'NODE_ENV', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS'],
+  ...['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'],
+];
+
+/** Credits of a user's first visit, where nothing else is said: enough to try things out. */
+const INITIAL_CREDITS = '100';
+/** A stopping worker gives its job back soon enough that nobody has to end it by force. */
+const DRAIN_SECONDS = '4';
+
+/** The whole environment of a service: nothing that it has no use for, least of all secrets. */
+export function serviceEnvironment(
+  service: LaunchedService,
+  facts: PlatformFacts,
+  own: NodeJS.ProcessEnv,
+): Record<string, string> {
+  return present({
+    ...pick(own, [...SURROUNDINGS, ...PASSED_ON[service]]),
+    NATS_URL: facts.natsUrl,
+    NATS_CREDS: facts.natsCreds[service],
+    ...factsFor(service, facts, own),
+  });
+}
+
+function factsFor(service: LaunchedService, facts: PlatformFacts, own: NodeJS.ProcessEnv) {
+  const { publicUrl: PUBLIC_URL, assetStore: ASSET_STORE } = facts;
+  const credits = own.INITIAL_CREDITS || INITIAL_CREDITS;
+  switch (service) {
+    case 'jobs':
+      return { DATABASE_URL: facts.databaseUrl, INITIAL_CREDITS: credits };
+    case 'gateway':
+      return {
+        ...{ HOST: facts.host, PORT: String(facts.port), PUBLIC_URL, ASSET_STORE, INITIAL_CREDITS: credits },
+        ...{ AUTH_JWT_SECRET: facts.tokenSecret, ASSET_URL_SECRET: facts.assetUrlSecret },
+      };
+    case 'sdxl-worker':
+      return { PUBLIC_URL, ASSET_STORE, DRAIN_SECONDS: own.DRAIN_SECONDS || DRAIN_SECONDS };
+  }
+}
+
+function pick(source: NodeJS.ProcessEnv, patterns: readonly string[]) {
+  return Object.fromEntries(Object.entries(source).filter(([name]) => patterns.some((pattern) => fits(name, pattern))));
+}
+
+function fits(name: string, pattern: string): boolean {
+  if (pattern.startsWith('*')) return name.endsWith(pattern.slice(1));
+  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
+}
+
+function present(variables: Record<string, string | undefined>): Record<string, string> {
+  const entries = Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return Object.fromEntries(entries);
+}
