@@ -37,10 +37,13 @@ export class ErrorAnswers implements ExceptionFilter {
     this.answer(thrown, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
   }
 
-  answer(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  private answer(caught: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    // Nest wraps what Fastify and its plugins throw.
+    const thrown = caught instanceof HttpException ? (caught.cause ?? caught) : caught;
     const error = apiErrorOf(thrown);
     if (error.code === 'internal_error') this.logBug(thrown, request);
     if (reply.sent || reply.raw.headersSent) return void reply.raw.destroy();
+    if (error.code === 'range_not_satisfiable') reply.headers(headersOf(thrown));
     sendError(error, reply);
   }
 
@@ -82,6 +85,12 @@ function frameworkError(thrown: unknown): ApiError | undefined {
   const known = typeof code === 'string' ? FRAMEWORK_CODES[code] : undefined;
   if (known) return new ApiError(known);
   return typeof statusCode === 'number' ? fromStatus(statusCode) : undefined;
+}
+
+/** Which part there would be, as the file server says it (RFC 9110, 15.5.17). */
+function headersOf(thrown: unknown): Record<string, string> {
+  const { headers } = thrown as { headers?: Record<string, string> };
+  return { 'content-range': headers?.['Content-Range'] ?? 'bytes */*' };
 }
 
 function fromStatus(status: number): ApiError | undefined {

@@ -98,8 +98,13 @@ export class LiveJobs implements OnApplicationShutdown {
 
   /** The assets that a client has which resumes behind a sequence: those of the event there. */
   private async assetsToldAt(jobId: string, sequence: number | undefined): Promise<readonly StoredAsset[]> {
-    const found = sequence ? await this.log.messageAt(sequence) : undefined;
-    if (found?.subjectId !== jobId || eventTypeOf(found.cloudEventType) !== 'AssetStored') return [];
+    const [found] = sequence ? await this.log.read(sequence, 1) : [];
+    if (
+      found?.sequence !== sequence ||
+      found?.subjectId !== jobId ||
+      eventTypeOf(found.cloudEventType) !== 'AssetStored'
+    )
+      return [];
     return (found.data as AssetStored).assets;
   }
 
