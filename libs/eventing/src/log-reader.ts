@@ -51,7 +51,7 @@ export class LogReader {
     try {
       const found = await this.bus.answerTo(this.bus.jsm.streams.getMessage(this.stream, { seq: sequence }));
       if (!found) return undefined;
-      const { seq: sequence, subject, header: headers, data, timestamp: storedAt } = found;
+      const { subject, header: headers, data, timestamp: storedAt } = found;
       return rawEvent({ sequence, subject, headers, data, storedAt });
     } catch (error) {
       if (error instanceof JetStreamApiError && error.status === NOT_FOUND) return undefined;
