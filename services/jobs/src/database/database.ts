@@ -44,6 +44,7 @@ export class Transaction implements Sql {
 
 export class Database implements Sql {
   private readonly pool: pg.Pool;
+  private readonly onLost: (error: Error) => void;
 
   constructor(
     private readonly url: string,
@@ -55,8 +56,10 @@ export class Database implements Sql {
       query_timeout: QUERY_TIMEOUT_MS,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     });
-    // The next query finds out by itself; without a listener the process would end.
-    this.pool.on('error', (error) => log.debug({ err: error }, 'an idle Postgres connection ended'));
+    // The next query finds out by itself; without listeners, idle and in use, the process would end.
+    this.onLost = (error) => log.debug({ err: error }, 'a Postgres connection ended');
+    this.pool.on('error', this.onLost);
+    this.pool.on('connect', (client) => client.on('error', this.onLost));
   }
 
   query<R extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<R[]> {
@@ -83,6 +86,7 @@ export class Database implements Sql {
   /** A connection of its own, for locks that belong to a session. The caller ends it. */
   async openSession(queryTimeoutMs: number): Promise<pg.Client> {
     const client = new pg.Client({ ...connectionOptions(this.url), query_timeout: queryTimeoutMs });
+    client.on('error', this.onLost);
     await client.connect().catch(rethrowTranslated);
     return client;
   }
