@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { EXIT_CONFIGURATION } from '#service-kit/process-lifecycle.js';
 import { RestartDelay } from './restart-delay.js';
 import { type Ending, type ServiceCommand, ServiceProcess } from './service-process.js';
 
@@ -9,9 +10,6 @@ export interface ServiceObserver {
   /** Something that the person who started the platform should know. */
   report(message: string): void;
 }
-
-/** EX_CONFIG of sysexits.h: the service's configuration is wrong, and starting again does not help. */
-const EXIT_CONFIGURATION = 78;
 
 /** A service that is started again when it crashes, after a pause that grows. */
 export class SupervisedService {

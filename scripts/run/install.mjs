@@ -24,7 +24,7 @@ export async function installPackages() {
   writeFileSync(STAMP, lockfileDigest());
 }
 
-export function isInstalled() {
+function isInstalled() {
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === lockfileDigest()) return true;
   if (!existsSync(NPM_RECORD)) return false;
   // Somebody has run npm by hand.
