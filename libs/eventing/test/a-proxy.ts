@@ -4,8 +4,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 /** Stands between client and server and can lose what the server says. */
 export interface LossyProxy {
   readonly url: string;
-  /** From now on nothing of what the server says arrives. */
-  deafen(): void;
+  /** Once the client has said this, nothing of what the server says arrives. */
+  deafenAfter(said: string): void;
   /** Ends all connections and lets new ones through. */
   cut(): void;
   close(): void;
@@ -13,6 +13,7 @@ export interface LossyProxy {
 
 export async function aProxy(port: number): Promise<LossyProxy> {
   let deaf = false;
+  let awaited: string | undefined;
   const sockets = new Set<Socket>();
   const keep = (socket: Socket) => {
     sockets.add(socket);
@@ -23,7 +24,10 @@ export async function aProxy(port: number): Promise<LossyProxy> {
   const server = createServer((client) => {
     const upstream = connect(port, '127.0.0.1');
     for (const socket of [client, upstream]) keep(socket);
-    client.pipe(upstream);
+    client.on('data', (data) => {
+      deaf ||= awaited !== undefined && data.includes(awaited);
+      upstream.write(data);
+    });
     upstream.on('data', (data) => void (deaf || client.write(data)));
     client.on('close', () => upstream.destroy());
     upstream.on('close', () => client.destroy());
@@ -32,12 +36,13 @@ export async function aProxy(port: number): Promise<LossyProxy> {
   await once(server, 'listening');
   const cut = () => {
     deaf = false;
+    awaited = undefined;
     for (const socket of sockets) socket.destroy();
   };
   return {
     url: `nats://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    deafen: () => {
-      deaf = true;
+    deafenAfter: (said) => {
+      awaited = said;
     },
     cut,
     close: () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cancelJob, completeJob, failJob, startJob, storeAsset } from '#contracts/domain/job-decisions.js';
-import { assetIdOf, newJobId } from '#contracts/ids.js';
+import { newJobId } from '#contracts/ids.js';
 import { JOB_STREAM } from '#contracts/streams.js';
 import { type Bus, connectBus } from '#eventing/bus.js';
 import { StreamFullError } from '#eventing/errors.js';
@@ -9,7 +9,7 @@ import { LogReader } from '#eventing/log-reader.js';
 import { createTopology } from '#eventing/topology.js';
 import { createLog } from '#service-kit/log.js';
 import { type OwnTestNats, testNats } from '../../../test/support/servers.js';
-import { aRequest, ENGINE, SIZE } from './a-job.js';
+import { anAsset, aRequest, ENGINE, SIZE } from './a-job.js';
 
 const log = createLog('test', 'silent');
 let nats: OwnTestNats;
@@ -136,19 +136,3 @@ describe('a full stream', () => {
     await small.close();
   });
 });
-
-function anAsset(jobId: string, index: number) {
-  return {
-    id: assetIdOf(jobId, index),
-    index,
-    key: `sdxl_image_fast/abc/${jobId}/${index}.png`,
-    bucket: 'sdxl_image_fast',
-    bytes: 10,
-    sha256: 'a'.repeat(64),
-    mediaType: 'image/png',
-    width: 1024,
-    height: 1024,
-    seed: 1,
-    storedAt: new Date(0).toISOString(),
-  };
-}

@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cancelJob, failJob, startJob } from '#contracts/domain/job-decisions.js';
+import { JOB_STREAM, workConsumer } from '#contracts/streams.js';
+import { type Bus, connectBus } from '#eventing/bus.js';
+import { done } from '#eventing/handled.js';
+import { type ExecuteResult, JobStore } from '#eventing/job-store.js';
+import { awaitTopology, createTopology } from '#eventing/topology.js';
+import { runWorkSlot } from '#eventing/work-queue.js';
+import { createLog } from '#service-kit/log.js';
+import { type TestNatsCluster, testNatsCluster } from '../../../test/support/servers.js';
+import { aRequest, ENGINE, SIZE } from './a-job.js';
+
+const log = createLog('test', 'silent');
+let cluster: TestNatsCluster;
+const buses: Bus[] = [];
+
+beforeAll(async () => {
+  cluster = await testNatsCluster();
+  // Each connection prefers another member, so that reads and writes meet at different ones.
+  for (const url of cluster.urls) buses.push(await connectBus({ url, service: 'jobs', log }));
+  await createTopology(firstBus(), { ...SIZE, replicas: 3 });
+});
+afterAll(async () => {
+  await Promise.all(buses.map((bus) => bus.close()));
+  await cluster?.close();
+});
+
+const firstBus = () => buses[0] ?? fail('no bus');
+const start = (job: Parameters<typeof startJob>[0]) => startJob(job, { worker: 'w1', engine: ENGINE });
+const failure = { code: 'generation_timeout', message: 'too long', retryable: true };
+
+describe('on three servers', () => {
+  it('streams and consumers are as asked for', async () => {
+    await awaitTopology(firstBus(), [workConsumer('wan', 'bulk')]);
+    const { config } = await firstBus().jsm.streams.info(JOB_STREAM.name);
+    expect(config.num_replicas).toBe(3);
+  });
+
+  it('a job is found from everywhere as soon as it is requested, and never older than what is known', async () => {
+    const stores = buses.map((bus) => new JobStore(bus));
+    for (let round = 0; round < 60; round++) {
+      const [writer, ...readers] = rotated(stores, round);
+      const request = aRequest();
+      await writer?.request(request);
+      const found = await Promise.all(readers.map((store) => store.load(request.jobId)));
+      expect(found.map((job) => job?.requested.jobId)).toEqual(readers.map(() => request.jobId));
+      const started = await writer?.execute(request.jobId, start);
+      const known = started?.job?.sequence ?? 0;
+      const [own, ...others] = await Promise.all([
+        writer?.load(request.jobId),
+        ...readers.map((store) => store.load(request.jobId, known)),
+      ]);
+      expect([own, ...others].map((job) => job?.status)).toEqual(stores.map(() => 'processing'));
+    }
+  });
+
+  it('a job ends once, however many end it while the stream’s leader is killed', async () => {
+    const stores = buses.map((bus) => new JobStore(bus));
+    const requests = Array.from({ length: 200 }, () => aRequest());
+    await inBatches(requests, 50, async (request) => void (await stores[0]?.request(request)));
+    const killing = killLeaders(2);
+    const results: ExecuteResult[][] = [];
+    await inBatches(requests, 10, async ({ jobId }) => {
+      const ends = Array.from({ length: 6 }, (_, n) =>
+        stores[n % 3]?.execute(jobId, (job) => (n % 2 ? failJob(job, failure) : cancelJob(job, 'alice'))),
+      );
+      results.push((await Promise.all(ends)).filter((result) => result !== undefined));
+    });
+    await killing;
+    // Everybody who appended must mean the same event; a racer whose answer was lost finds its own.
+    expect(results.map((each) => each.filter(({ outcome }) => outcome === 'appended').length)).toEqual(
+      requests.map(() => 1),
+    );
+    await inBatches(requests, 50, async ({ jobId }) => {
+      const types = (await stores[1]?.history(jobId))?.map((event) => event.type);
+      expect(types?.filter((type) => type !== 'JobRequested')).toHaveLength(1);
+    });
+  });
+
+  it('work goes on while the leader is killed', async () => {
+    const stop = new AbortController();
+    const waiting = new Set<string>();
+    let finish = () => {};
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const slots = buses.map((bus) =>
+      runWorkSlot(
+        bus,
+        'wan',
+        async (delivery) => {
+          const event = delivery.event();
+          if (event && 'jobId' in event.data) waiting.delete(event.data.jobId ?? '');
+          if (waiting.size === 0) finish();
+          return done();
+        },
+        stop.signal,
+      ),
+    );
+    const requests = Array.from({ length: 60 }, () => aRequest({ jobType: 'image_fast' }));
+    for (const { jobId } of requests) waiting.add(jobId);
+    const killing = killLeaders(1);
+    const store = new JobStore(firstBus());
+    await inBatches(requests, 10, async (request) => void (await store.request(request)));
+    await Promise.all([finished, killing]);
+    stop.abort();
+    await Promise.all(slots);
+  });
+});
+
+/** Kills the stream's leader and brings it back, several times. */
+async function killLeaders(times: number): Promise<void> {
+  for (let time = 0; time < times; time++) {
+    const leader = await streamLeader();
+    await leader.kill();
+    await leader.restart();
+    await cluster.cluster.leader();
+  }
+}
+
+async function streamLeader() {
+  const bus = buses.find((each) => each.isConnected()) ?? firstBus();
+  await bus.whenConnected(10_000);
+  const info = await bus.jsm.streams.info(JOB_STREAM.name);
+  const name = info.cluster?.leader ?? '';
+  return cluster.cluster.members[Number(name.slice(-1)) - 1] ?? fail(`no member ${name}`);
+}
+
+function rotated<T>(list: readonly T[], by: number): T[] {
+  const at = by % list.length;
+  return [...list.slice(at), ...list.slice(0, at)];
+}
+
+async function inBatches<T>(items: readonly T[], size: number, work: (item: T) => Promise<void>): Promise<void> {
+  for (let at = 0; at < items.length; at += size) await Promise.all(items.slice(at, at + size).map(work));
+}
+
+function fail(why: string): never {
+  throw new Error(why);
+}
