@@ -2,18 +2,62 @@
  * JSON as Postgres writes a `jsonb` value as text: keys by length in bytes, then by bytes; a blank after `:` and `,`;
  * numbers without exponent. The hash chain is made over this text, so that SQL alone can verify it.
  */
-export function jsonbText(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value === 'number') return numberText(value);
-  if (Array.isArray(value)) return `[${value.map(jsonbText).join(', ')}]`;
-  if (typeof value === 'object' && value !== null) return objectText(value as Record<string, unknown>);
-  return value === undefined ? 'null' : String(value);
+
+/** Far below the depth at which Postgres or JavaScript runs out of stack. */
+const DEEPEST = 200;
+
+/** The value is nested deeper than anything of ours. */
+export class TooDeepError extends Error {
+  override readonly name = 'TooDeepError';
 }
 
-function objectText(value: Record<string, unknown>): string {
-  const keys = Object.keys(value).filter((key) => value[key] !== undefined);
-  const members = keys.sort(byBytes).map((key) => `${JSON.stringify(key)}: ${jsonbText(value[key])}`);
-  return `{${members.join(', ')}}`;
+/** Throws `TooDeepError` for more than 200 levels. */
+export function jsonbText(value: unknown, depth = 0): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'number') return numberText(value);
+  if (typeof value !== 'object' || value === null) return value === undefined ? 'null' : String(value);
+  if (depth >= DEEPEST) throw new TooDeepError(`nested deeper than ${DEEPEST} levels`);
+  if (Array.isArray(value)) return `[${value.map((item) => jsonbText(item, depth + 1)).join(', ')}]`;
+  return objectText(value as Record<string, unknown>, depth);
+}
+
+/**
+ * Why `jsonb` cannot hold a value, or undefined when it can. `text` is the value's `jsonbText`, in which a NUL and half a
+ * surrogate pair stand as escapes. A backslash that happens to stand before such letters is rare and does no harm.
+ */
+export function unfitForJsonb(text: string): string | undefined {
+  return /\\u(?:0000|d[89a-f])/.test(text) ? 'a character that jsonb cannot hold' : undefined;
+}
+
+function objectText(value: Record<string, unknown>, depth: number): string {
+  let text = '';
+  for (const [key, label] of labelsOf(Object.keys(value))) {
+    const member = value[key];
+    if (member !== undefined) text += `${text === '' ? '' : ', '}${label}${jsonbText(member, depth + 1)}`;
+  }
+  return `{${text}}`;
+}
+
+type Labels = readonly (readonly [key: string, label: string])[];
+
+/** Events of one type have the same keys: sorting them again and again would be half of the work. */
+const labelsOfShape = new Map<string, Labels>();
+const MOST_SHAPES = 500;
+const MOST_KEYS = 40;
+
+function labelsOf(keys: readonly string[]): Labels {
+  if (keys.length > MOST_KEYS) return sortedLabels(keys);
+  const shape = JSON.stringify(keys);
+  const known = labelsOfShape.get(shape);
+  if (known) return known;
+  const labels = sortedLabels(keys);
+  if (labelsOfShape.size >= MOST_SHAPES) labelsOfShape.clear();
+  labelsOfShape.set(shape, labels);
+  return labels;
+}
+
+function sortedLabels(keys: readonly string[]): Labels {
+  return [...keys].sort(byBytes).map((key) => [key, `${JSON.stringify(key)}: `]);
 }
 
 function byBytes(a: string, b: string): number {
@@ -33,25 +77,4 @@ function withoutExponent(digits: string, exponent: number): string {
   const [whole = '', fraction = ''] = digits.replace('-', '').split('.');
   if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - whole.length)}${whole}${fraction}`;
   return `${sign}${whole}${fraction.padEnd(exponent, '0')}`;
-}
-
-/** Far below the depth at which Postgres (stack) or JavaScript gives up. */
-const DEEPEST = 200;
-
-/** Why `jsonb` cannot hold a value, or undefined when it can. `text` is the value's `jsonbText`. */
-export function unfitForJsonb(text: string): string | undefined {
-  // JSON.stringify writes a NUL and half a surrogate pair as escapes; an escaped backslash before them is rare and harmless.
-  if (/\\u(?:0000|d[89a-f])/.test(text)) return 'a character that jsonb cannot hold';
-  return undefined;
-}
-
-export function isTooDeep(value: unknown): boolean {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > DEEPEST) return true;
-    level = level
-      .filter((item) => typeof item === 'object' && item !== null)
-      .flatMap((item) => Object.values(item as object));
-  }
-  return false;
 }

@@ -1,14 +1,14 @@
 /** Copies the streams into the event log: one writer, in batches, every event once and without a gap in its positions. */
-import type { RawEvent } from '#eventing/log-reader.js';
 import type { Log } from '#service-kit/log.js';
 import type { Database } from '../database/database.js';
 import type { Doorbell } from '../doorbell.js';
 import type { Term } from '../leadership/leadership.js';
 import type { JobsMetrics } from '../metrics.js';
 import { repeatedly } from '../repeating.js';
-import { logRow } from './log-row.js';
+import type { LogRow } from './log-row.js';
 import {
   type Checkpoint,
+  chainFresh,
   insertRows,
   lockHead,
   readCheckpoint,
@@ -62,10 +62,10 @@ export class EventLogWriter {
     try {
       if (!follower.place) await follower.begin((examine) => this.settle(follower.stream, examine, term));
       const from = follower.place;
-      const events = from ? await follower.read(from) : [];
-      if (from && events.length > 0) await this.write(follower, from, events, term);
+      const rows = from ? await follower.read(from) : [];
+      if (from && rows.length > 0) await this.write(follower, from, rows, term);
       this.around.metrics.logLag.set({ stream: follower.stream }, follower.lag);
-      return events.length;
+      return rows.length;
     } catch (error) {
       // A commit's outcome may be unknown: only the database knows the checkpoint now.
       follower.doubt();
@@ -91,39 +91,37 @@ export class EventLogWriter {
     return checkpoint;
   }
 
-  private async write(
-    follower: StreamFollower,
-    from: Checkpoint,
-    events: readonly RawEvent[],
-    term: Term,
-  ): Promise<void> {
+  private async write(follower: StreamFollower, from: Checkpoint, rows: readonly LogRow[], term: Term): Promise<void> {
     const { stream } = follower;
-    const last = events.at(-1);
+    const last = rows.at(-1);
     if (!last) return;
-    const to: Checkpoint = { epoch: from.epoch, sequence: last.sequence, eventId: last.id };
-    const written = await this.commit(stream, to, events, term);
-    this.reportMissing(stream, from, events);
+    const to: Checkpoint = { epoch: from.epoch, sequence: last.sequence, eventId: last.eventId };
+    const written = await this.commit(follower, to, rows, term);
+    this.reportMissing(stream, from, rows);
     follower.advance(from, to);
     this.around.metrics.batchEvents.observe(written);
     this.around.metrics.eventsWritten.inc({ stream }, written);
     if (written > 0) this.around.onWritten();
   }
 
-  private commit(stream: string, to: Checkpoint, events: readonly RawEvent[], term: Term): Promise<number> {
-    const rows = events.map((event) => logRow(stream, event));
+  private commit(follower: StreamFollower, to: Checkpoint, rows: readonly LogRow[], term: Term): Promise<number> {
+    const { stream } = follower;
     return this.around.database.transaction(async (tx) => {
       const head = await lockHead(tx, term.generation);
-      const count = await insertRows(tx, head, { stream, epoch: to.epoch }, rows);
+      const fresh = await chainFresh(tx, rows);
+      const inserted = insertRows(tx, head, { stream, epoch: to.epoch }, fresh);
+      follower.readAhead(rows);
+      await inserted;
       await writeCheckpoint(tx, stream, to);
-      return count;
+      return fresh.length;
     });
   }
 
   /** Messages that the stream let go before they were read are lost to the log. */
-  private reportMissing(stream: string, from: Checkpoint, events: readonly RawEvent[]): void {
-    const first = events[0]?.sequence ?? 0;
-    const last = events.at(-1)?.sequence ?? 0;
-    const missing = last - from.sequence - events.length;
+  private reportMissing(stream: string, from: Checkpoint, rows: readonly LogRow[]): void {
+    const first = rows[0]?.sequence ?? 0;
+    const last = rows.at(-1)?.sequence ?? 0;
+    const missing = last - from.sequence - rows.length;
     if (missing <= 0) return;
     this.around.metrics.eventsMissed.inc({ stream }, missing);
     this.around.log.error({ stream, after: from.sequence, first, missing }, 'events are gone that were never logged');

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { isUuid } from '#contracts/ids.js';
 import type { RawEvent } from '#eventing/log-reader.js';
-import { isTooDeep, jsonbText, unfitForJsonb } from './canonical-json.js';
+import { jsonbText, TooDeepError, unfitForJsonb } from './canonical-json.js';
 
 export interface LogRow {
   readonly eventId: string;
@@ -63,17 +63,27 @@ export function unquoted(data: unknown, metadata: EventMetadata): unknown {
 }
 
 function storable(value: unknown): { data: string; quoted?: string } {
-  // Too deep to be written as text either way: nothing of ours makes such data.
-  if (isTooDeep(value)) return { data: jsonbText({ [QUOTED]: 'null' }), quoted: 'nested too deeply, dropped' };
-  const text = jsonbText(value);
-  const quoted = unfitForJsonb(text);
-  return quoted ? { data: jsonbText({ [QUOTED]: text }), quoted } : { data: text };
+  try {
+    const text = jsonbText(value);
+    const quoted = unfitForJsonb(text);
+    return quoted ? { data: jsonbText({ [QUOTED]: text }), quoted } : { data: text };
+  } catch (error) {
+    // Nothing of ours makes such data, and it could not be written as text either.
+    if (error instanceof TooDeepError)
+      return { data: jsonbText({ [QUOTED]: 'null' }), quoted: `dropped: ${error.message}` };
+    throw error;
+  }
 }
 
 /** `com.ourvidz.job.requested.v1` → `com.ourvidz.job.requested`, 1. */
 function versioned(cloudEventType: string): { type: string; schemaVersion: number } {
   const found = /^(.+)\.v(\d{1,6})$/.exec(cloudEventType);
   return { type: plain(found?.[1] ?? cloudEventType), schemaVersion: Number(found?.[2] ?? 0) };
+}
+
+/** The id under which the log keeps a message: its own, or one made from what it has. */
+export function eventIdOf(stream: string, raw: RawEvent): string {
+  return identity(stream, raw).eventId;
 }
 
 function identity(stream: string, raw: RawEvent): { eventId: string; originalId?: string } {

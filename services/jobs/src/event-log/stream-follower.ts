@@ -1,6 +1,7 @@
 /** Reads one stream from its checkpoint on, and notices when it is not the stream that was read before. */
-import type { LogReader, RawEvent, StreamPosition } from '#eventing/log-reader.js';
+import type { LogReader, StreamPosition } from '#eventing/log-reader.js';
 import type { Log } from '#service-kit/log.js';
+import { eventIdOf, type LogRow, logRow } from './log-row.js';
 import type { Checkpoint } from './log-statements.js';
 
 /** Events that are read and written at once. */
@@ -30,7 +31,7 @@ export class StreamFollower {
   private position: StreamPosition | undefined;
   private lookedAt = 0;
   private doubts = 0;
-  private ahead: { readonly from: number; readonly events: Promise<RawEvent[]> } | undefined;
+  private ahead: { readonly from: number; readonly rows: Promise<LogRow[]> } | undefined;
 
   constructor(
     private readonly reader: LogReader,
@@ -79,38 +80,42 @@ export class StreamFollower {
     const position = await this.reader.position();
     this.position = position;
     this.lookedAt = performance.now();
-    const verdict = stored && (await judge(stored, position, async (at) => (await this.reader.messageAt(at))?.id));
+    const verdict = stored && (await judge(stored, position, (sequence) => this.idAt(sequence)));
     if (stored && verdict === 'sound') return stored;
     if (stored) this.log.warn({ stream: this.stream, checkpoint: stored, position }, 'the stream was made anew');
     else if (position.firstSequence > 1) this.log.warn({ stream: this.stream, position }, 'the log begins late');
     return { epoch: (stored?.epoch ?? 0) + 1, sequence: Math.max(position.firstSequence - 1, 0), eventId: null };
   }
 
-  /** The next events, none when there is nothing new. `place` must be known. */
-  async read(from: Checkpoint): Promise<RawEvent[]> {
+  /** The next events, none when there is nothing new. */
+  async read(from: Checkpoint): Promise<LogRow[]> {
     const first = from.sequence + 1;
-    const events = await (this.ahead?.from === first ? this.ahead.events : this.readFrom(first));
+    const rows = await (this.ahead?.from === first ? this.ahead.rows : this.readFrom(first));
     this.ahead = undefined;
     await this.look(from);
     // The connection was lost meanwhile, or the stream is another: what was read may not follow what was logged.
-    if (this.checkpoint !== from) return [];
-    this.readAhead(events);
-    return events;
+    return this.checkpoint === from ? rows : [];
   }
 
-  /** Reads on while a full batch is written. */
-  private readAhead(events: readonly RawEvent[]): void {
-    const last = events.at(-1);
-    if (!last || events.length < BATCH_EVENTS) return;
+  /** Reads on behind a full batch while that is written: Postgres and this process then work at the same time. */
+  readAhead(rows: readonly LogRow[]): void {
+    const last = rows.at(-1);
+    if (!last || rows.length < BATCH_EVENTS) return;
     const from = last.sequence + 1;
     const reading = this.readFrom(from);
-    this.ahead = { from, events: reading };
+    this.ahead = { from, rows: reading };
     // It is awaited later, if at all; until then a failure must not count as unhandled.
     reading.catch((error: unknown) => this.log.debug({ err: error }, 'reading ahead failed'));
   }
 
-  private readFrom(sequence: number): Promise<RawEvent[]> {
-    return this.reader.read(sequence, BATCH_EVENTS);
+  private async readFrom(sequence: number): Promise<LogRow[]> {
+    const events = await this.reader.read(sequence, BATCH_EVENTS);
+    return events.map((event) => logRow(this.stream, event));
+  }
+
+  private async idAt(sequence: number): Promise<string | undefined> {
+    const found = await this.reader.messageAt(sequence);
+    return found && eventIdOf(this.stream, found);
   }
 
   private async look(from: Checkpoint): Promise<void> {

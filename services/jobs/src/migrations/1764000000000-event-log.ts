@@ -39,8 +39,6 @@ const UP = [
     unique (stream, stream_epoch, stream_seq)
   )`,
   'create index events_of_subject on events (subject_id, position)',
-  // What is read back by position or by subject is small; a big prompt is compressed faster this way.
-  'alter table events alter column data set compression lz4',
 
   // The one row that hands out positions. A writer raises the generation when it takes over: older ones are fenced off.
   `create table log_head (

@@ -1,0 +1,71 @@
+/** Jobs to test with: what the gateway and the workers store, made short. */
+import { cancelJob, completeJob, failJob, startJob, storeAsset } from '#contracts/domain/job-decisions.js';
+import type { JobRequested } from '#contracts/events/job-events.js';
+import type { StoredAsset } from '#contracts/events/stored-asset.js';
+import { accountKeyOf, assetIdOf, assetKey, assetPath, newJobId } from '#contracts/ids.js';
+import { JOB_CATALOGUE } from '#contracts/job-catalogue.js';
+import type { ExecuteResult, JobStore } from '#eventing/job-store.js';
+
+const ENGINE = { engine: 'preview', model: 'preview', version: '1', device: 'cpu' };
+
+/** A request of one SDXL job, as the gateway stores it. */
+export function aRequest(over: Partial<JobRequested> = {}): JobRequested {
+  const { config, bucket, credits } = JOB_CATALOGUE.sdxl_image_fast;
+  return {
+    jobId: newJobId(),
+    userId: 'alice',
+    accountKey: accountKeyOf('alice'),
+    jobType: 'sdxl_image_fast',
+    lane: 'interactive',
+    prompt: { text: 'a lighthouse at dawn' },
+    config,
+    seeds: [1, 2, 3, 4, 5, 6],
+    bucket,
+    credits,
+    clientMetadata: {},
+    ...over,
+  };
+}
+
+export function anAsset(request: JobRequested, index: number, storedAt = '2026-01-01T00:00:00.000Z'): StoredAsset {
+  const { jobId, accountKey, bucket } = request;
+  return {
+    id: assetIdOf(jobId, index),
+    index,
+    key: assetKey({ bucket, accountKey, jobId, index, extension: 'png' }),
+    bucket,
+    bytes: 1_000 + index,
+    sha256: 'ab'.repeat(32),
+    mediaType: 'image/png',
+    width: 1024,
+    height: 1024,
+    seed: index,
+    storedAt,
+  };
+}
+
+export async function start(store: JobStore, jobId: string): Promise<ExecuteResult> {
+  return store.execute(jobId, (job) => startJob(job, { worker: 'w1', engine: ENGINE }));
+}
+
+export async function fail(store: JobStore, jobId: string): Promise<ExecuteResult> {
+  return store.execute(jobId, (job) => failJob(job, { code: 'engine_failed', message: 'no', retryable: true }));
+}
+
+export async function cancel(store: JobStore, jobId: string): Promise<ExecuteResult> {
+  return store.execute(jobId, (job) => cancelJob(job, 'alice'));
+}
+
+/** From request to completion with `count` assets: 3 + count events. */
+export async function makeJob(store: JobStore, over: Partial<JobRequested> = {}, count = 2): Promise<JobRequested> {
+  const request = aRequest(over);
+  await store.request(request);
+  await start(store, request.jobId);
+  for (let index = 0; index < count; index++) {
+    await store.execute(request.jobId, (job) => storeAsset(job, 1, anAsset(request, index, new Date().toISOString())));
+  }
+  const timings = { waitedMs: 1, generatedMs: 2, storedMs: 3 };
+  const completion = { attempt: 1, timings, engine: ENGINE, missing: [], urlOf: assetPath };
+  await store.execute(request.jobId, (job) => completeJob(job, completion));
+  return request;
+}
