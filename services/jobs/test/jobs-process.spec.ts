@@ -1,0 +1,132 @@
+import { join } from 'node:path';
+import 'reflect-metadata';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type Bus, connectBus } from '#eventing/bus.js';
+import { JobStore } from '#eventing/job-store.js';
+import { ask, QueryUnavailableError } from '#eventing/request-reply.js';
+import { awaitTopology } from '#eventing/topology.js';
+import { freePort } from '#launcher/free-port.js';
+import { pollUntil } from '#launcher/poll.js';
+import { type PostgresServer, startPostgres } from '#launcher/postgres-server.js';
+import { type ScratchFolder, scratchFolder } from '../../../test/support/scratch-folder.js';
+import { type OwnTestNats, testNats } from '../../../test/support/servers.js';
+import { readConfiguration } from '../src/configuration.js';
+import { Database } from '../src/database/database.js';
+import { JobsProcess } from '../src/jobs-process.js';
+import { logLines, silent, untilProjected } from './jobs-fixture.js';
+import { makeJob } from './some-jobs.js';
+
+let nats: OwnTestNats;
+let postgres: PostgresServer;
+let folder: ScratchFolder;
+let bus: Bus;
+let store: JobStore;
+let database: Database;
+let healthUrl: string;
+let service: JobsProcess | undefined;
+
+beforeAll(async () => {
+  folder = await scratchFolder();
+  const dataDir = join(folder.path, 'postgres');
+  [nats, postgres] = await Promise.all([
+    testNats({}),
+    startPostgres({ dataDir, durable: false, orphanSignal: 'SIGQUIT' }),
+  ]);
+  bus = await connectBus({ url: nats.url, service: 'gateway', log: silent });
+  store = new JobStore(bus);
+  database = new Database(postgres.url, silent);
+});
+afterEach(async () => {
+  await service?.stop();
+  service = undefined;
+});
+afterAll(async () => {
+  await bus.close();
+  await database.close();
+  await Promise.all([nats.close(), postgres.stop()]);
+  await folder.remove();
+});
+
+async function newService(): Promise<JobsProcess> {
+  const port = await freePort('127.0.0.1');
+  healthUrl = `http://127.0.0.1:${port}`;
+  const environment = { NATS_URL: nats.url, DATABASE_URL: postgres.url, HEALTH_PORT: String(port) };
+  service = new JobsProcess(readConfiguration(environment), { log: silent });
+  return service;
+}
+
+async function statusOf(path: string): Promise<number> {
+  const { status } = await fetch(`${healthUrl}${path}`);
+  return status;
+}
+
+function list() {
+  return ask(bus, 'jobs.list', { accountKey: 'a', limit: 1 });
+}
+
+function untilListed(): Promise<unknown> {
+  return pollUntil('an answer', 15_000, () => list().catch(unlessUnavailable));
+}
+
+function unlessUnavailable(error: unknown): undefined {
+  if (!(error instanceof QueryUnavailableError)) throw error;
+}
+
+async function expectGapFree(): Promise<void> {
+  const lines = await logLines(database);
+  expect(lines.map((line) => line.position)).toEqual(lines.map((_, index) => index + 1));
+}
+
+describe('when Postgres is away at the start', () => {
+  test('streams are made, jobs are taken and queries are unavailable; when it comes the log catches up', async () => {
+    await postgres.stop();
+    const starting = (await newService()).start();
+    await awaitTopology(bus, []);
+    await makeJob(store);
+    await pollUntil('the service to answer', 10_000, async () =>
+      (await list().catch((error: Error) => error.message)) === 'the database is away' ? true : undefined,
+    );
+    expect(await statusOf('/health/live')).toBe(200);
+    expect(await statusOf('/health/ready')).toBe(503);
+    await postgres.restart();
+    await starting;
+    expect(await statusOf('/health/ready')).toBe(200);
+    await untilProjected({ bus, database });
+    await expectGapFree();
+    expect(await (await fetch(`${healthUrl}/metrics`)).text()).toContain('ourvidz_jobs_leading 1');
+  });
+});
+
+describe('when Postgres goes away while events come in', () => {
+  test.each(['restart', 'kill'] as const)('by %s › nothing is missing or doubled', async (how) => {
+    await (await newService()).start();
+    const before = (await logLines(database)).length;
+    const jobs = Promise.all(Array.from({ length: 40 }, () => makeJob(store)));
+    if (how === 'kill') await postgres.kill();
+    await postgres.restart();
+    await jobs;
+    await untilListed();
+    await untilProjected({ bus, database });
+    await expectGapFree();
+    expect(await logLines(database)).toHaveLength(before + 40 * 5);
+  });
+});
+
+describe('when NATS is restarted', () => {
+  test('the log goes on where it was, in the same epoch', async () => {
+    await (await newService()).start();
+    await makeJob(store);
+    await nats.server.restart();
+    await makeJob(store);
+    await untilProjected({ bus, database });
+    await expectGapFree();
+    expect(await database.query('select distinct stream_epoch from events')).toEqual([{ stream_epoch: 1 }]);
+  });
+});
+
+describe('when asked to prepare only', () => {
+  test('database and streams are there, and the process can end', async () => {
+    await (await newService()).prepare();
+    expect(await database.query('select name from projections where live order by name')).toHaveLength(2);
+  });
+});

@@ -1,0 +1,216 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Job } from '#contracts/domain/job.js';
+import type { EventType, JobHistoryEvent } from '#contracts/events/registry.js';
+import { assetIdOf } from '#contracts/ids.js';
+import type { Transaction } from '../src/database/database.js';
+import type { LoggedEvent } from '../src/event-log/logged-event.js';
+import { JobsMetrics } from '../src/metrics.js';
+import { assetChanges, assetsProjection } from '../src/projections/assets.projection.js';
+import { jobsProjection, projectJob } from '../src/projections/jobs.projection.js';
+import { type Projection, tableNames } from '../src/projections/projection.js';
+import { ProjectionRunner } from '../src/projections/projection-runner.js';
+import { installProjections } from '../src/projections/registry.js';
+import { type Fixture, openFixture, silent, startLeader, untilLogged } from './jobs-fixture.js';
+import { anAsset, aRequest, makeJob } from './some-jobs.js';
+
+const request = aRequest();
+const { jobId } = request;
+const TIME = '2026-01-01T00:00:00.000Z';
+
+/** Events of one job at positions 1, 2, …; the stream's sequences begin again at the third, as in a new epoch. */
+function log(...events: readonly { type: EventType; data: object }[]): LoggedEvent[] {
+  return events.map(
+    ({ type, data }, index) =>
+      ({
+        type,
+        data,
+        id: `e${index}`,
+        time: TIME,
+        sequence: (index % 2) + 1,
+        position: index + 1,
+        subjectId: jobId,
+      }) as LoggedEvent,
+  );
+}
+
+const requested = { type: 'JobRequested', data: request } as const;
+const started = { type: 'JobStarted', data: { jobId, attempt: 1, worker: 'w', engine: {} } } as const;
+const stored = { type: 'AssetStored', data: { jobId, attempt: 1, assets: [anAsset(request, 0)] } } as const;
+const cancelled = { type: 'JobCancelled', data: { jobId, cancelledBy: 'alice' } } as const;
+
+type JobLog = LoggedEvent<JobHistoryEvent['type']>[];
+
+describe('the jobs projection', () => {
+  test('given request, start and cancel › the job is cancelled, by the order of positions', () => {
+    const projected = projectJob(undefined, log(requested, started, cancelled) as JobLog);
+    expect(projected).toMatchObject({ position: 3, job: { status: 'cancelled', startedAt: TIME, endedAt: TIME } });
+  });
+
+  test('given events that it has › the job stays the very same', () => {
+    const events = log(requested, started, stored, cancelled) as JobLog;
+    const once = projectJob(undefined, events);
+    expect(projectJob(once, events)).toBe(once);
+  });
+
+  test('given no request › there is no job', () => {
+    expect(projectJob(undefined, log(started) as JobLog)).toBeUndefined();
+  });
+});
+
+describe('the assets projection', () => {
+  test('given an asset stored twice › its newest form counts', () => {
+    const again = { ...stored, data: { ...stored.data, assets: [{ ...anAsset(request, 0), bytes: 5 }] } };
+    const events = log(requested, stored, again) as Parameters<typeof assetChanges>[0];
+    expect(assetChanges(events).stored.get(assetIdOf(jobId, 0))).toMatchObject({ asset: { bytes: 5 }, position: 3 });
+  });
+});
+
+let fixture: Fixture;
+
+beforeAll(async () => {
+  fixture = await openFixture();
+});
+afterAll(async () => {
+  await fixture.close();
+});
+
+async function contents(table: string): Promise<unknown[]> {
+  return fixture.database.query(`select * from ${table} order by 1`);
+}
+
+function runner(projection: Projection): ProjectionRunner {
+  return new ProjectionRunner(projection, fixture.database, new JobsMetrics(), silent);
+}
+
+async function runToEnd(projection: Projection): Promise<void> {
+  const projecting = runner(projection);
+  while (await projecting.advance());
+}
+
+/** Puts events of real jobs into the log, without any projection. */
+async function fillLog(): Promise<void> {
+  const leader = startLeader(fixture);
+  const jobs = await Promise.all(Array.from({ length: 12 }, () => makeJob(fixture.store, {}, 3)));
+  for (const job of jobs.slice(0, 4)) await fixture.store.deleteAsset(job.jobId, 1, 'alice');
+  await untilLogged(fixture);
+  await leader.stop();
+}
+
+describe('over a log of real jobs', () => {
+  beforeAll(fillLog);
+
+  test.each([jobsProjection, assetsProjection])(
+    '$name: handling every event twice changes nothing',
+    async (projection) => {
+      await runToEnd(projection);
+      const tables = projection.tables.map(tableNames(projection.version));
+      const once = await Promise.all(tables.map(contents));
+      await fixture.database.query('update projections set position = 0 where name = $1', [projection.name]);
+      await runToEnd(projection);
+      expect(await Promise.all(tables.map(contents))).toEqual(once);
+      expect(once[0]?.length).toBeGreaterThan(0);
+    },
+  );
+
+  test('a projected job is the one that its stream tells', async () => {
+    const rows = await fixture.database.query<{ id: string; state: Job }>('select id, state from jobs');
+    for (const { id, state } of rows) expect(state).toEqual(JSON.parse(JSON.stringify(await fixture.store.load(id))));
+  });
+
+  test('an asset that was deleted does not come back with a late AssetStored', async () => {
+    const [gone] = await fixture.database.query<{ id: string; job_id: string; position: number }>(
+      'select id, job_id, position from assets where deleted',
+    );
+    if (!gone) throw new Error('no deleted asset');
+    const asset = { ...anAsset(request, 1), id: gone.id };
+    const late = { ...stored, data: { ...stored.data, jobId: gone.job_id, assets: [asset] } };
+    const events = log(late).map((event) => ({ ...event, position: gone.position + 1_000 }));
+    await fixture.database.transaction((tx) => assetsProjection.apply(tx, tableNames(1), events));
+    const [after] = await fixture.database.query('select deleted, asset from assets where id = $1', [gone.id]);
+    expect(after).toEqual({ deleted: true, asset: null });
+  });
+
+  test('two services that run one projection at once apply every event once', async () => {
+    await fixture.database.query(`update projections set position = 0`);
+    const counting: Projection = { ...counter(), version: 1 };
+    await installProjections(fixture.database, [counting]);
+    const [one, two] = [runner(counting), runner(counting)];
+    while ((await Promise.all([one.advance(), two.advance()])).some(Boolean));
+    const [row] = await fixture.database.query<{ n: number }>('select n from counts_v1');
+    const [events] = await fixture.database.query<{ n: number }>('select count(*) as n from events');
+    expect(row?.n).toBe(events?.n);
+  });
+});
+
+/** Counts events, and is not idempotent on purpose. */
+function counter(): Projection {
+  return {
+    name: 'counts',
+    version: 1,
+    takes: jobsProjection.takes,
+    tables: ['counts'],
+    createTables: async (tx, named) => {
+      await tx.query(`create table ${named('counts')} (n bigint not null)`);
+      await tx.query(`insert into ${named('counts')} values (0)`);
+    },
+    apply: async (tx, named, events) => {
+      await tx.query(`update ${named('counts')} set n = n + $1`, [events.length]);
+    },
+  };
+}
+
+describe('when an event cannot be handled', () => {
+  test('it is parked with all later ones of its subject, and everything else goes on', async () => {
+    const leader = startLeader(fixture);
+    const [poisoned] = await Promise.all([makeJob(fixture.store), makeJob(fixture.store)]);
+    await untilLogged(fixture);
+    const picky = failingAt(poisoned.jobId);
+    await installProjections(fixture.database, [picky]);
+    await runToEnd(picky);
+    expect(await parkedTypes()).toEqual(['completed']);
+    await fixture.store.deleteAsset(poisoned.jobId, 0, 'alice');
+    await untilLogged(fixture);
+    await leader.stop();
+    await runToEnd(picky);
+    expect(await parkedTypes()).toEqual(['completed', 'deleted']);
+    const [row] = await fixture.database.query<{ n: number }>('select n from picky_v1');
+    const [events] = await fixture.database.query<{ n: number }>('select count(*) as n from events');
+    expect(row?.n).toBe((events?.n ?? 0) - 2);
+  });
+
+  function failingAt(poisonedId: string): Projection {
+    const counts = counter();
+    return {
+      ...counts,
+      name: 'picky',
+      tables: ['picky'],
+      createTables: (tx, named) => counts.createTables(tx, () => named('picky')),
+      apply: async (tx, named, events) => {
+        await counts.apply(tx, () => named('picky'), events);
+        const poison = events.some((event) => event.type === 'JobCompleted' && event.subjectId === poisonedId);
+        if (poison) throw new TypeError('cannot complete');
+      },
+    };
+  }
+
+  async function parkedTypes(): Promise<(string | undefined)[]> {
+    const rows = await fixture.database.query<{ type: string }>(
+      'select type from projection_parked join events using (position) order by position',
+    );
+    return rows.map(({ type }) => type.split('.').at(-1));
+  }
+});
+
+describe('when the database is at fault rather than the event', () => {
+  test('nothing is parked and the projection stays where it is', async () => {
+    const broken: Projection = { ...counter(), name: 'broken', tables: [], createTables: async () => undefined };
+    await installProjections(fixture.database, [broken]);
+    const missing = {
+      ...broken,
+      apply: async (tx: Transaction) => void (await tx.query('select * from no_such_table')),
+    };
+    await expect(runner(missing).advance()).rejects.toThrow('no_such_table');
+    const [row] = await fixture.database.query("select position from projections where name = 'broken'");
+    expect(row).toEqual({ position: 0 });
+  });
+});
