@@ -61,7 +61,7 @@ export function readConfiguration(source: Readonly<Record<string, string | undef
     assets: assetSettings(environment),
     maxQueueDepth: environment.integer('MAX_QUEUE_DEPTH', 1000, { min: 1 }),
     servedRoutes: servedRoutes(environment),
-    allowAdult: environment.oneOf('ALLOW_ADULT', ['true', 'false'], 'false') === 'true',
+    allowAdult: ['true', '1'].includes(environment.oneOf('ALLOW_ADULT', ['true', 'false', '1', '0'], 'false')),
     corsOrigins: corsOrigins(environment),
     logLevel: environment.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
   };

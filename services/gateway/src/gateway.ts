@@ -13,6 +13,7 @@ import { AssetDeletion } from './assets/asset-deletion.js';
 import { TokenVerifier } from './auth/token-verifier.js';
 import type { Configuration } from './configuration.js';
 import { gatewayModule } from './gateway.module.js';
+import { closeSoon } from './http/closing-server.js';
 import { ErrorAnswers } from './http/error-answers.js';
 import { createAdapter } from './http/fastify-adapter.js';
 import { LatestProgress } from './jobs/latest-progress.js';
@@ -38,13 +39,16 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const problem = await app.get(FileAssetStore).usable();
   if (problem !== undefined) log.error(problem);
   await app.get(QueueGauge).start();
+  const closing = closeSoon(app.getHttpServer());
   const url = await listen(app, configuration);
   const stopReaper = startReaper(bus, app.get(AssetDeletion), log);
   const stop = async () => {
     app.get(LiveJobs).onApplicationShutdown();
     app.get(QueueGauge).stop();
     app.get(LatestProgress).stop();
+    closing.begin();
     await Promise.all([app.close(), stopReaper()]);
+    closing.end();
     await bus.close();
   };
   return { url, lost: bus.closed, stop };

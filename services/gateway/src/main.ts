@@ -14,6 +14,10 @@ async function main(): Promise<void> {
   log = createLog('gateway', configuration.logLevel);
   const gateway = await startGateway(configuration, log);
   stopOnSignal(log, STOP_LIMIT_MS, () => gateway.stop());
+  // Without NATS for good there is nothing to serve: whoever started this process starts it anew.
+  void gateway.lost.then((error) => {
+    if (error) throw error;
+  });
   log.info({ url: gateway.url }, 'listening');
   announceReady(log, { url: gateway.url });
 }

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { cancelJob } from '#contracts/domain/job-decisions.js';
 import { publishProgress } from '#eventing/live.js';
 import { EventReader, type ReaderOptions, type ReceivedEvent } from './event-reader.js';
-import { get, type Kit, queued, startKit, TestWorker } from './gateway-kit.js';
+import { authorization, get, type Kit, queued, startKit, TestWorker } from './gateway-kit.js';
 
 let kit: Kit;
 let worker: TestWorker;
@@ -187,6 +187,30 @@ describe('watching a job', () => {
     expect(Number(await clientCount())).toBe(before + 1);
     reader.close();
     await vi.waitFor(async () => expect(Number(await clientCount())).toBe(before));
+  });
+
+  it('frees everything of clients that leave before the first event', async () => {
+    const before = Number(await clientCount());
+    const job = await queued(kit.url);
+    const hasty = Array.from({ length: 20 }, async (_, at) => {
+      const aborter = new AbortController();
+      const headers = await authorization();
+      const leaving = fetch(`${kit.url}/api/jobs/${job.id}/events`, { headers, signal: aborter.signal });
+      if (at % 2 === 0) await clientCount();
+      aborter.abort();
+      await Promise.allSettled([leaving]);
+    });
+    await Promise.all(hasty);
+    await vi.waitFor(async () => expect(Number(await clientCount())).toBe(before));
+  });
+
+  it('with HEAD says what it would be and opens nothing', async () => {
+    const before = Number(await clientCount());
+    const job = await queued(kit.url);
+    const headers = await authorization();
+    const response = await fetch(`${kit.url}/api/jobs/${job.id}/events`, { method: 'HEAD', headers });
+    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    expect(Number(await clientCount())).toBe(before);
   });
 
   it('is ended by a gateway that stops, so that the client comes back', async () => {

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { QueueJobAnswer, QueueStatusAnswer } from '#contracts/http/answers.js';
 import type { ErrorBody } from '#contracts/http/error-codes.js';
@@ -170,6 +173,19 @@ describe('a body that cannot be read', () => {
   });
 });
 
+describe('any text as a body', () => {
+  it('gets an answer of the contract that is not our fault', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(fc.json(), fc.string({ unit: 'binary' })), async (text) => {
+        const response = await post(kit.url, text);
+        expect(response.status).toBe(400);
+        expect(await response.json()).toMatchObject({ success: false, code: expect.any(String) });
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
 describe('addresses', () => {
   it.each([
     ['GET', '/nothing', 404, 'not_found'],
@@ -216,6 +232,19 @@ describe('addresses', () => {
     expect(metrics).toContain('ourvidz_http_request_duration_seconds_bucket');
     expect(metrics).toContain('route="/api/queue-job"');
     expect(metrics).not.toContain('%E0');
+  });
+});
+
+describe('a gateway that stops', () => {
+  it('does not wait for connections that nobody uses', async () => {
+    const other = await kit.startAnother();
+    const { port, hostname } = new URL(other.url);
+    const unused = connect(Number(port), hostname);
+    await once(unused, 'connect');
+    const closed = once(unused, 'close');
+    const startedAt = Date.now();
+    await Promise.all([other.stop(), closed]);
+    expect(Date.now() - startedAt).toBeLessThan(2_000);
   });
 });
 
