@@ -9,6 +9,7 @@ import { AssetFilesController } from './assets/asset-files.controller.js';
 import { AssetsController } from './assets/assets.controller.js';
 import { RecentlyDeleted } from './assets/recently-deleted.js';
 import { CONFIGURATION, type Configuration } from './configuration.js';
+import { JobCancellation } from './jobs/job-cancellation.js';
 import { JobEventsController } from './jobs/job-events.controller.js';
 import { JobSubmission } from './jobs/job-submission.js';
 import { JobViews } from './jobs/job-views.js';
@@ -37,7 +38,16 @@ import { QueueStatusController } from './queue/queue-status.controller.js';
     HealthController,
     MetricsController,
   ],
-  providers: [OwnJobs, JobViews, JobSubmission, LiveJobs, AssetDeletion, RecentlyDeleted, JobDurations],
+  providers: [
+    OwnJobs,
+    JobViews,
+    JobSubmission,
+    JobCancellation,
+    LiveJobs,
+    AssetDeletion,
+    RecentlyDeleted,
+    JobDurations,
+  ],
 })
 class GatewayModule {}
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { QueueJobAnswer, QueueStatusAnswer } from '#contracts/http/answers.js';
+import type { JobView, QueueJobAnswer, QueueStatusAnswer } from '#contracts/http/answers.js';
 import type { ErrorBody } from '#contracts/http/error-codes.js';
 import { JOB_TYPES } from '#contracts/job-catalogue.js';
 import {
@@ -232,6 +232,27 @@ describe('addresses', () => {
     expect(metrics).toContain('ourvidz_http_request_duration_seconds_bucket');
     expect(metrics).toContain('route="/api/queue-job"');
     expect(metrics).not.toContain('%E0');
+  });
+});
+
+describe('cancelling a job', () => {
+  const cancel = async (id: string, userId = 'alice') =>
+    fetch(`${kit.url}/api/jobs/${id}/cancel`, { method: 'POST', headers: await authorization(userId) });
+
+  it('ends it, once and for all', async () => {
+    const { id } = await queued(kit.url);
+    expect((await cancel(id, 'mallory')).status).toBe(404);
+    expect(await read<JobView>(cancel(id))).toMatchObject({ id, status: 'cancelled', estimatedSeconds: null });
+    const again = await fetch(`${kit.url}/api/jobs/${id}`, { method: 'DELETE', headers: await authorization() });
+    expect([again.status, (await read<JobView>(again)).status]).toEqual([200, 'cancelled']);
+  });
+
+  it('comes too late when it is done', async () => {
+    const { id } = await queued(kit.url);
+    await new TestWorker(kit.jobs, kit.folder).make(id, 1);
+    const response = await cancel(id);
+    expect(response.status).toBe(409);
+    expect(await response.json()).toMatchObject({ code: 'already_ended' });
   });
 });
 

@@ -1,11 +1,14 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import type { JobView } from '#contracts/http/answers.js';
 import { ListJobsQuery } from '#contracts/http/list-queries.js';
 import { Bus } from '#eventing/bus.js';
 import { ask } from '#eventing/request-reply.js';
-import { From } from '../auth/authentication.js';
+import { callerOf, From } from '../auth/authentication.js';
 import type { Caller } from '../auth/token-verifier.js';
 import { checkedQuery } from '../http/checked.js';
+import { traceparentOf } from '../http/request-ids.js';
+import { JobCancellation } from './job-cancellation.js';
 import { JobViews } from './job-views.js';
 import { OwnJobs } from './own-jobs.js';
 
@@ -15,6 +18,7 @@ export class JobsController {
     private readonly bus: Bus,
     private readonly ownJobs: OwnJobs,
     private readonly views: JobViews,
+    private readonly cancellation: JobCancellation,
   ) {}
 
   @Get()
@@ -27,5 +31,21 @@ export class JobsController {
   @Get(':id')
   async get(@Param('id') id: string, @From() caller: Caller): Promise<JobView> {
     return this.views.of(await this.ownJobs.find(id.toLowerCase(), caller));
+  }
+
+  @Post(':id/cancel')
+  @HttpCode(200)
+  cancel(@Param('id') id: string, @Req() request: FastifyRequest): Promise<JobView> {
+    return this.end(id, request);
+  }
+
+  @Delete(':id')
+  delete(@Param('id') id: string, @Req() request: FastifyRequest): Promise<JobView> {
+    return this.end(id, request);
+  }
+
+  private async end(id: string, request: FastifyRequest): Promise<JobView> {
+    const job = await this.cancellation.cancel(id.toLowerCase(), callerOf(request), traceparentOf(request));
+    return this.views.of(job);
   }
 }
