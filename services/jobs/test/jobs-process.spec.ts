@@ -1,11 +1,14 @@
 import { join } from 'node:path';
 import 'reflect-metadata';
+import { createUser, type KeyPair } from '@nats-io/nkeys';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { RIGHTS, SERVICE_NAMES, type ServiceName } from '#contracts/rights.js';
 import { type Bus, connectBus } from '#eventing/bus.js';
 import { JobStore } from '#eventing/job-store.js';
 import { ask, QueryUnavailableError } from '#eventing/request-reply.js';
 import { awaitTopology } from '#eventing/topology.js';
 import { freePort } from '#launcher/free-port.js';
+import { natsAuthorization } from '#launcher/nats-authorization.js';
 import { pollUntil } from '#launcher/poll.js';
 import { type PostgresServer, startPostgres } from '#launcher/postgres-server.js';
 import { type ScratchFolder, scratchFolder } from '../../../test/support/scratch-folder.js';
@@ -14,13 +17,36 @@ import { readConfiguration } from '../src/configuration.js';
 import { Database } from '../src/database/database.js';
 import { JobsProcess } from '../src/jobs-process.js';
 import { logLines, silent, untilProjected } from './jobs-fixture.js';
-import { makeJob } from './some-jobs.js';
+import { aRequest, work } from './some-jobs.js';
+
+const users = Object.fromEntries(SERVICE_NAMES.map((name) => [name, createUser()])) as Record<ServiceName, KeyPair>;
+
+function publicKeysOf(pairs: Record<ServiceName, KeyPair>): Record<ServiceName, string> {
+  const entries = Object.entries(pairs).map(([name, pair]) => [name, pair.getPublicKey()]);
+  return Object.fromEntries(entries) as Record<ServiceName, string>;
+}
+
+function seedOf(service: ServiceName): string {
+  return new TextDecoder().decode(users[service].getSeed());
+}
+
+function connectAs(service: ServiceName): Promise<Bus> {
+  return connectBus({ url: nats.url, credentials: seedOf(service), service, log: silent });
+}
+
+async function makeJobs(count: number): Promise<void> {
+  const [gateway, worker] = [new JobStore(bus), new JobStore(workerBus)];
+  const requests = Array.from({ length: count }, () => aRequest());
+  await Promise.all(requests.map((request) => gateway.request(request).then(() => work(worker, request))));
+}
 
 let nats: OwnTestNats;
 let postgres: PostgresServer;
 let folder: ScratchFolder;
+/** As the gateway and as the worker: everybody has the rights of its service and no more. */
 let bus: Bus;
-let store: JobStore;
+let workerBus: Bus;
+let credentials: string;
 let database: Database;
 let healthUrl: string;
 let service: JobsProcess | undefined;
@@ -29,11 +55,12 @@ beforeAll(async () => {
   folder = await scratchFolder();
   const dataDir = join(folder.path, 'postgres');
   [nats, postgres] = await Promise.all([
-    testNats({}),
+    testNats({ authorization: natsAuthorization(RIGHTS, publicKeysOf(users)) }),
     startPostgres({ dataDir, durable: false, orphanSignal: 'SIGQUIT' }),
   ]);
-  bus = await connectBus({ url: nats.url, service: 'gateway', log: silent });
-  store = new JobStore(bus);
+  bus = await connectAs('gateway');
+  workerBus = await connectAs('sdxl-worker');
+  credentials = seedOf('jobs');
   database = new Database(postgres.url, silent);
 });
 afterEach(async () => {
@@ -41,7 +68,7 @@ afterEach(async () => {
   service = undefined;
 });
 afterAll(async () => {
-  await bus.close();
+  await Promise.all([bus.close(), workerBus.close()]);
   await database.close();
   await Promise.all([nats.close(), postgres.stop()]);
   await folder.remove();
@@ -51,7 +78,7 @@ async function newService(): Promise<JobsProcess> {
   const port = await freePort('127.0.0.1');
   healthUrl = `http://127.0.0.1:${port}`;
   const environment = { NATS_URL: nats.url, DATABASE_URL: postgres.url, HEALTH_PORT: String(port) };
-  service = new JobsProcess(readConfiguration(environment), { log: silent });
+  service = new JobsProcess(readConfiguration(environment), { credentials, log: silent });
   return service;
 }
 
@@ -82,7 +109,7 @@ describe('when Postgres is away at the start', () => {
     await postgres.stop();
     const starting = (await newService()).start();
     await awaitTopology(bus, []);
-    await makeJob(store);
+    await makeJobs(1);
     await pollUntil('the service to answer', 10_000, async () =>
       (await list().catch((error: Error) => error.message)) === 'the database is away' ? true : undefined,
     );
@@ -101,7 +128,7 @@ describe('when Postgres goes away while events come in', () => {
   test.each(['restart', 'kill'] as const)('by %s › nothing is missing or doubled', async (how) => {
     await (await newService()).start();
     const before = (await logLines(database)).length;
-    const jobs = Promise.all(Array.from({ length: 40 }, () => makeJob(store)));
+    const jobs = makeJobs(40);
     if (how === 'kill') await postgres.kill();
     await postgres.restart();
     await jobs;
@@ -115,9 +142,9 @@ describe('when Postgres goes away while events come in', () => {
 describe('when NATS is restarted', () => {
   test('the log goes on where it was, in the same epoch', async () => {
     await (await newService()).start();
-    await makeJob(store);
+    await makeJobs(1);
     await nats.server.restart();
-    await makeJob(store);
+    await makeJobs(1);
     await untilProjected({ bus, database });
     await expectGapFree();
     expect(await database.query('select distinct stream_epoch from events')).toEqual([{ stream_epoch: 1 }]);

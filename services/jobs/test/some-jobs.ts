@@ -60,6 +60,11 @@ export async function cancel(store: JobStore, jobId: string): Promise<ExecuteRes
 export async function makeJob(store: JobStore, over: Partial<JobRequested> = {}, count = 2): Promise<JobRequested> {
   const request = aRequest(over);
   await store.request(request);
+  return work(store, request, count);
+}
+
+/** What a worker does with a requested job. */
+export async function work(store: JobStore, request: JobRequested, count = 2): Promise<JobRequested> {
   await start(store, request.jobId);
   for (let index = 0; index < count; index++) {
     await store.execute(request.jobId, (job) => storeAsset(job, 1, anAsset(request, index, new Date().toISOString())));
