@@ -19,7 +19,7 @@ import { type Configuration, readConfiguration } from '../src/configuration.js';
 import { type Gateway, startGateway } from '../src/gateway.js';
 
 export const SECRET = 'a secret of the tests, 32 bytes or more';
-export const URL_SECRET = 'another secret of the tests, as long as that';
+const URL_SECRET = 'another secret of the tests, as long as that';
 const ENGINE: EngineIdentityData = { engine: 'preview', model: 'preview', version: '1', device: 'cpu' };
 const log = createLog('gateway-test', 'silent');
 
