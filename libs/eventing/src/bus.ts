@@ -1,15 +1,16 @@
 /** A process's one connection to NATS. Only this room knows the client library. */
 import { JetStreamApiError, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import { createInbox, type Msg, type NatsConnection, type Status } from '@nats-io/transport-node';
+import { createInbox, errors, type Msg, type NatsConnection, type Status } from '@nats-io/transport-node';
 import { inboxPrefix, type ServiceName } from '#contracts/rights.js';
 import type { Log } from '#service-kit/log.js';
 import { type BusOptions, firstConnection } from './connection.js';
-import { EventingUnavailableError, TopologyError } from './errors.js';
+import { AccessRefusedError, EventingUnavailableError, TopologyError } from './errors.js';
 
 export type { BusOptions } from './connection.js';
 
 /** Older servers silently drop what they do not know: filters, guards over wildcards, republishing. */
 const OLDEST_SERVER = [2, 12] as const;
+const SERVICE_UNAVAILABLE = 503;
 /** A server that does not answer may not keep a process from ending. */
 const CLOSE_LIMIT_MS = 2_000;
 
@@ -110,13 +111,14 @@ export class Bus {
     return Promise.race([answer, interrupted]).finally(stop);
   }
 
-  /** The answer to a request. Rejects with `EventingUnavailableError` for all that passes by itself. */
+  /** The answer to a request. What passes by itself rejects with `EventingUnavailableError`. */
   async answerTo<T>(request: Promise<T>): Promise<T> {
     let answer: T | undefined;
     try {
       answer = await this.untilReconnect(request);
     } catch (error) {
-      if (error instanceof JetStreamApiError && error.status < 500) throw error;
+      if (error instanceof JetStreamApiError && error.status !== SERVICE_UNAVAILABLE) throw error;
+      if (isViolation(error)) throw new AccessRefusedError(error.message, { cause: error });
       throw new EventingUnavailableError('NATS did not answer', { cause: error });
     }
     if (answer === undefined) throw new EventingUnavailableError('the connection was lost before the answer');
@@ -195,4 +197,8 @@ export class Bus {
       }
     }
   }
+}
+
+function isViolation(error: unknown): error is Error {
+  return error instanceof Error && error.cause instanceof errors.PermissionViolationError;
 }

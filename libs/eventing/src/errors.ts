@@ -15,7 +15,7 @@ export class TopologyError extends Error {
   override readonly name = 'TopologyError';
 }
 
-/** The credentials are unreadable or the server does not take them. Does not pass by itself. */
+/** The server does not take the credentials, or they give no right to what was asked. Does not pass by itself. */
 export class AccessRefusedError extends Error {
   override readonly name = 'AccessRefusedError';
 }

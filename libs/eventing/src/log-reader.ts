@@ -48,6 +48,8 @@ export class LogReader {
 
   /** The message at a sequence, from the leader; undefined when there is none. */
   async messageAt(sequence: number): Promise<RawEvent | undefined> {
+    // The server takes 0 for a malformed question.
+    if (sequence < 1) return undefined;
     try {
       const found = await this.bus.answerTo(this.bus.jsm.streams.getMessage(this.stream, { seq: sequence }));
       if (!found) return undefined;

@@ -19,7 +19,7 @@ import {
   type StreamSpec,
 } from '#contracts/streams.js';
 import type { Bus } from './bus.js';
-import { EventingUnavailableError, TopologyError } from './errors.js';
+import { AccessRefusedError, EventingUnavailableError, TopologyError } from './errors.js';
 import { pause } from './pause.js';
 
 export interface TopologySize {
@@ -64,7 +64,7 @@ async function untilThere(bus: Bus, what: string, attempt: () => Promise<void>, 
     try {
       return await attempt();
     } catch (error) {
-      if (error instanceof TopologyError) throw error;
+      if (error instanceof TopologyError || error instanceof AccessRefusedError) throw error;
       if (bus.nc.isClosed()) throw new EventingUnavailableError('the connection is closed', { cause: error });
       bus.log[told ? 'debug' : 'warn']({ err: error }, `waiting for ${what}`);
     }
@@ -77,7 +77,7 @@ async function orRefused(what: string, creation: Promise<void>): Promise<void> {
   try {
     await creation;
   } catch (error) {
-    const final = error instanceof JetStreamApiError && error.status < 500 && error.code !== NO_SUITABLE_PEERS;
+    const final = error instanceof JetStreamApiError && error.code !== NO_SUITABLE_PEERS;
     throw final ? new TopologyError(`${what}: ${error.message}`, { cause: error }) : error;
   }
 }
@@ -93,7 +93,11 @@ async function createStream(bus: Bus, spec: StreamSpec, size: TopologySize): Pro
 
 async function createConsumer(bus: Bus, spec: ConsumerSpec): Promise<void> {
   const wanted = consumerConfig(spec);
-  const info = await bus.answerTo(bus.jsm.consumers.add(spec.stream, wanted));
+  const { consumers } = bus.jsm;
+  const existing = await orMissing(bus.answerTo(consumers.info(spec.stream, spec.name)));
+  const info = existing
+    ? await bus.answerTo(consumers.update(spec.stream, spec.name, wanted))
+    : await bus.answerTo(consumers.add(spec.stream, wanted));
   assertSame(`consumer ${spec.name}`, wanted, info.config);
 }
 
@@ -151,7 +155,9 @@ function consumerConfig(spec: ConsumerSpec): Partial<ConsumerConfig> {
     ack_wait: nanos(spec.ackWaitMs),
     max_deliver: spec.maxDeliver,
     max_ack_pending: LARGE_ACK_PENDING,
-    ...(more.length === 0 ? { filter_subject: only } : { filter_subjects: [...spec.filters] }),
+    // Both are named: an update keeps what is not.
+    filter_subject: more.length === 0 ? only : undefined,
+    filter_subjects: more.length === 0 ? undefined : [...spec.filters],
   };
 }
 
