@@ -57,12 +57,16 @@ class Launch {
 
   async #stop(code: number): Promise<void> {
     if (this.#stopping.signal.aborted) return;
-    this.#stopping.abort();
     this.#terminal.say('Stopping … (Ctrl-C again: at once)');
-    await this.#platform.stop();
-    this.#unlock();
+    await this.#end();
     this.#terminal.say('Stopped.');
     process.exit(code);
+  }
+
+  async #end(): Promise<void> {
+    this.#stopping.abort();
+    await this.#platform.stop();
+    this.#unlock();
   }
 
   #killAll(): never {
@@ -70,11 +74,12 @@ class Launch {
     process.exit(128 + constants.signals.SIGINT);
   }
 
-  /** A start that fails because it is being stopped is no failure. */
+  /** A start that fails because it is being stopped is no failure. The reason is the last thing to be read. */
   async #fail(error: unknown): Promise<void> {
     if (this.#stopping.signal.aborted) return;
+    await this.#end();
     this.#terminal.warn(messageOf(error));
-    await this.#stop(1);
+    process.exit(1);
   }
 
   #greet({ url, publicUrl }: RunningPlatform): void {
