@@ -8,8 +8,11 @@ const STAMP = inCheckout('node_modules', '.installed');
 /** What npm itself notes about what it has installed; written last, so an interrupted installation has none. */
 const NPM_RECORD = inCheckout('node_modules', '.package-lock.json');
 
-/** Development packages build the platform; optional ones bring Node.js and PostgreSQL. Whatever NODE_ENV says. */
-const NPM_ARGUMENTS = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'];
+/**
+ * Development packages build the platform; optional ones bring Node.js and PostgreSQL. Whatever NODE_ENV says. Errors only:
+ * npm warns of every package that wants a newer Node.js than the one that installs, though none of them runs on that one.
+ */
+const NPM_ARGUMENTS = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
 
 /**
  * Installs the packages when they are missing or are not those of package-lock.json.

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { LAUNCHED, type PlatformFacts, serviceEnvironment } from './services.js';
+
+const facts: PlatformFacts = {
+  host: '127.0.0.1',
+  port: 3000,
+  publicUrl: 'http://127.0.0.1:3000',
+  natsUrl: 'nats://127.0.0.1:4222',
+  natsCreds: { jobs: '/jobs.nk', gateway: '/gateway.nk', 'sdxl-worker': '/sdxl.nk' },
+  databaseUrl: 'postgresql://secret-of-postgres',
+  assetStore: 'file:/assets',
+  assetUrlSecret: 'secret-of-addresses',
+  tokenSecret: 'secret-of-tokens',
+};
+
+describe('serviceEnvironment', () => {
+  it.each([
+    ['jobs', ['secret-of-postgres']],
+    ['gateway', ['secret-of-addresses', 'secret-of-tokens']],
+    ['sdxl-worker', []],
+  ] as const)('%s › knows its own secrets and no other', (service, expected) => {
+    const text = JSON.stringify(serviceEnvironment(service, facts, { AUTH_JWT_SECRET: 'x', SOME_TOKEN: 'y' }));
+    const known = ['secret-of-postgres', 'secret-of-addresses', 'secret-of-tokens'].filter((one) => text.includes(one));
+    expect(known).toEqual(expected);
+    expect(text).not.toContain('SOME_TOKEN');
+  });
+
+  it('every service › is let in by its own key', () => {
+    const keys = LAUNCHED.map((service) => serviceEnvironment(service, facts, {}).NATS_CREDS);
+    expect(keys).toEqual(['/jobs.nk', '/gateway.nk', '/sdxl.nk']);
+  });
+
+  it('settings of the environment › reach the services that have a use for them', () => {
+    const own = { MAX_QUEUE_DEPTH: '5', PREVIEW_DURATION_MS: '0', LOG_LEVEL: 'debug' };
+    expect(serviceEnvironment('gateway', facts, own)).toMatchObject({ MAX_QUEUE_DEPTH: '5', LOG_LEVEL: 'debug' });
+    expect(serviceEnvironment('sdxl-worker', facts, own)).toMatchObject({ PREVIEW_DURATION_MS: '0' });
+    expect(serviceEnvironment('jobs', facts, own)).not.toHaveProperty('MAX_QUEUE_DEPTH');
+  });
+
+  it.each([
+    [{}, '100'],
+    [{ INITIAL_CREDITS: '0' }, '0'],
+  ])('initial credits with %o › are %s', (own, credits) => {
+    for (const service of ['gateway', 'jobs'] as const) {
+      expect(serviceEnvironment(service, facts, own).INITIAL_CREDITS).toBe(credits);
+    }
+  });
+});
