@@ -91,6 +91,17 @@ function rawEvent(message: {
     source: headers.get('ce-source'),
     time: headers.get('ce-time'),
     traceparent: headers.get('traceparent') || undefined,
-    data: JSON.parse(decoder.decode(message.data)),
+    data: jsonOf(message.data),
   };
+}
+
+/** A reader of the log has to get past everything that lies in it: what is not JSON comes as text. */
+function jsonOf(payload: Uint8Array): unknown {
+  const text = decoder.decode(payload);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return { notJson: text };
+    throw error;
+  }
 }
