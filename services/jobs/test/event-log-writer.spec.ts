@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Job } from '#contracts/domain/job.js';
+import { jobSubject } from '#contracts/subjects.js';
 import { JobStore } from '#eventing/job-store.js';
 import { pollUntil } from '#launcher/poll.js';
 import { Database } from '../src/database/database.js';
@@ -87,6 +88,28 @@ describe('when events are stored', () => {
     const line = (await logLines(fixture.database)).find(({ subject_id }) => subject_id === request.jobId);
     expect(line?.metadata.quoted).toBe('a character that jsonb cannot hold');
     expect(unquoted(line?.data, line?.metadata as unknown as EventMetadata)).toEqual(request);
+  });
+});
+
+describe('when a message is no event at all', () => {
+  test('it is logged all the same, and a later leader goes on behind it', async () => {
+    const leader = lead();
+    await leader.leading;
+    const subject = jobSubject('sdxl', 'bulk', 'requested', 'nobody');
+    await fixture.bus.nc.request(subject, 'not {json');
+    await untilLogged(fixture);
+    expect((await logLines(fixture.database)).at(-1)).toMatchObject({
+      type: 'unknown',
+      subject_id: subject,
+      data: { notJson: 'not {json' },
+    });
+    await leader.stop();
+    lead();
+    const { jobId } = await makeJob(fixture.store);
+    await untilLogged(fixture);
+    const lines = await logLines(fixture.database);
+    expect(lines.at(-1)?.subject_id).toBe(jobId);
+    expect(new Set(lines.map((line) => line.stream_epoch))).toEqual(new Set([1]));
   });
 });
 

@@ -61,6 +61,7 @@ export interface Leader {
   readonly metrics: JobsMetrics;
   /** Resolves with the generation when it leads for the first time. */
   readonly leading: Promise<number>;
+  /** Safe to call twice. */
   stop(): Promise<void>;
 }
 
@@ -79,13 +80,21 @@ export function startLeader({ bus, store, databaseUrl }: Pick<Fixture, 'bus' | '
     return work.run(term);
   };
   const running = new Leadership(database, metrics, silent).run(stopping.signal, lead);
-  const stop = async () => {
+  const stopped = async () => {
     stopping.abort();
     await running;
     work.close();
     await database.close();
   };
-  return { metrics, leading, stop };
+  let stop: Promise<void> | undefined;
+  return {
+    metrics,
+    leading,
+    stop: () => {
+      stop ??= stopped();
+      return stop;
+    },
+  };
 }
 
 export interface LogLine {

@@ -11,7 +11,7 @@ import { countParked, isPoison, type Parked, park, parkedSubjects } from './park
 import { type Projection, tableNames } from './projection.js';
 import { lockProjection, moveProjection } from './registry.js';
 
-const BATCH_POSITIONS = 1_000;
+const BATCH_POSITIONS = 500;
 /** The writer of another process rings no bell here. */
 const POLL_MS = 2_000;
 
