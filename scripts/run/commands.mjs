@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { buildPlatform } from './build.mjs';
 import { runChecks } from './check.mjs';
 import { inCheckout, platformNode, say, withOwnPrograms } from './checkout.mjs';
@@ -21,7 +20,7 @@ const COMMANDS = {
   test: { build: true, run: runTests },
   check: { build: false, run: runChecks },
   build: { build: true, run: async () => 0 },
-  schemas: { build: true, run: (args) => runScript('scripts/schemas.mjs', args) },
+  schemas: { build: true, run: () => runChild(platformNode(), ['scripts/write-schemas.mjs']) },
 };
 
 /**
@@ -69,13 +68,4 @@ function startPlatform(args) {
   const startedAt = String(Math.round(performance.timeOrigin));
   const env = { ...withOwnPrograms(), OURVIDZ_STARTED_AT: startedAt };
   return runChild(platformNode(), ['dist/launcher/src/main.js', ...args], { env, ownSession: true });
-}
-
-/**
- * @param {string} script
- * @param {string[]} args
- */
-function runScript(script, args) {
-  if (!existsSync(inCheckout(script))) throw new Error(`${script} does not exist yet.`);
-  return runChild(platformNode(), [script, ...args]);
 }
