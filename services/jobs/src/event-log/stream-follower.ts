@@ -5,12 +5,12 @@ import { eventIdOf, type LogRow, logRow } from './log-row.js';
 import type { Checkpoint } from './log-statements.js';
 
 /** Events that are read and written at once. */
-export const BATCH_EVENTS = 500;
+const BATCH_EVENTS = 500;
 /** How often a stream that seems sound is looked at: it may have been made anew while the connection held. */
 const LOOK_INTERVAL_MS = 1_000;
 
 /** What the checkpoint says about a stream. */
-export type Verdict = 'sound' | 'other stream';
+type Verdict = 'sound' | 'other stream';
 
 /**
  * Whether the stream is the one that the checkpoint was written for: it reaches the checkpoint, and the message there is

@@ -45,7 +45,7 @@ export class ProjectionRunner {
     const after = await lockProjection(tx, this.projection);
     const head = await readHead(tx);
     const upTo = Math.min(head, after + BATCH_POSITIONS);
-    if (upTo === after) return { moved: 0, lag: 0, parked: [], parkedInAll: undefined };
+    if (upTo === after) return { moved: 0, lag: 0, parked: [], parkedInAll: await countParked(tx, this.projection) };
     const events = await readLog(tx, { after, upTo }, this.projection.takes);
     const parked = await this.applyEvents(tx, events);
     await park(tx, this.projection, parked);
@@ -95,7 +95,7 @@ export class ProjectionRunner {
     const { name, version } = this.projection;
     this.metrics.projected.inc({ projection: name }, moved);
     this.metrics.projectionLag.set({ projection: name }, lag);
-    if (parkedInAll !== undefined) this.metrics.parked.set({ projection: name }, parkedInAll);
+    this.metrics.parked.set({ projection: name }, parkedInAll);
     for (const { event, error } of parked) {
       const { position, type, subjectId } = event;
       this.log.error({ projection: name, version, position, type, subjectId, error }, 'event parked');
@@ -108,8 +108,7 @@ interface BatchResult {
   readonly moved: number;
   readonly lag: number;
   readonly parked: readonly Parked[];
-  /** Undefined when it cannot have changed. */
-  readonly parkedInAll: number | undefined;
+  readonly parkedInAll: number;
 }
 
 function behindParked(event: LoggedEvent): Parked {
