@@ -111,7 +111,10 @@ describe('a job that this version does not know all of', () => {
     await store.request(request);
     const newer = headers();
     newer.set('ce-type', 'com.ourvidz.job.paused.v1');
-    await bus.nc.request(`ourvidz.job.sdxl.interactive.paused.${request.jobId}`, '{}', { headers: newer });
+    await bus.nc.request(`ourvidz.job.sdxl.interactive.paused.${request.jobId}`, '{}', {
+      headers: newer,
+      timeout: 2_000,
+    });
     const result = await store.execute(request.jobId, (job) => cancelJob(job, 'alice'));
     expect(result).toMatchObject({ outcome: 'appended', job: { status: 'cancelled' } });
   });

@@ -6,6 +6,8 @@ import { done } from '#eventing/handled.js';
 import { type ExecuteResult, JobStore } from '#eventing/job-store.js';
 import { awaitTopology, createTopology } from '#eventing/topology.js';
 import { runWorkSlot } from '#eventing/work-queue.js';
+import type { NatsServer } from '#launcher/nats-server.js';
+import { pollUntil } from '#launcher/poll.js';
 import { createLog } from '#service-kit/log.js';
 import { type TestNatsCluster, testNatsCluster } from '../../../test/support/servers.js';
 import { aRequest, ENGINE, SIZE } from './a-job.js';
@@ -58,15 +60,14 @@ describe('on three servers', () => {
     const stores = buses.map((bus) => new JobStore(bus));
     const requests = Array.from({ length: 200 }, () => aRequest());
     await inBatches(requests, 50, async (request) => void (await stores[0]?.request(request)));
-    const killing = killLeaders(2);
     const results: ExecuteResult[][] = [];
-    await inBatches(requests, 10, async ({ jobId }) => {
+    const racing = inBatches(requests, 10, async ({ jobId }) => {
       const ends = Array.from({ length: 6 }, (_, n) =>
         stores[n % 3]?.execute(jobId, (job) => (n % 2 ? failJob(job, failure) : cancelJob(job, 'alice'))),
       );
       results.push((await Promise.all(ends)).filter((result) => result !== undefined));
     });
-    await killing;
+    await Promise.all([racing, killLeaders(2)]);
     // Everybody who appended must mean the same event; a racer whose answer was lost finds its own.
     expect(results.map((each) => each.filter(({ outcome }) => outcome === 'appended').length)).toEqual(
       requests.map(() => 1),
@@ -99,10 +100,9 @@ describe('on three servers', () => {
     );
     const requests = Array.from({ length: 60 }, () => aRequest({ jobType: 'image_fast' }));
     for (const { jobId } of requests) waiting.add(jobId);
-    const killing = killLeaders(1);
     const store = new JobStore(firstBus());
-    await inBatches(requests, 10, async (request) => void (await store.request(request)));
-    await Promise.all([finished, killing]);
+    const storing = inBatches(requests, 10, async (request) => void (await store.request(request)));
+    await Promise.all([storing, finished, killLeaders(1)]);
     stop.abort();
     await Promise.all(slots);
   });
@@ -118,12 +118,16 @@ async function killLeaders(times: number): Promise<void> {
   }
 }
 
-async function streamLeader() {
-  const bus = buses.find((each) => each.isConnected()) ?? firstBus();
-  await bus.whenConnected(10_000);
-  const info = await bus.jsm.streams.info(JOB_STREAM.name);
-  const name = info.cluster?.leader ?? '';
-  return cluster.cluster.members[Number(name.slice(-1)) - 1] ?? fail(`no member ${name}`);
+/** While a leader is being elected nobody answers. */
+function streamLeader(): Promise<NatsServer> {
+  return pollUntil('a leader of the stream', 20_000, async () => {
+    const asked = buses
+      .filter((bus) => bus.isConnected())
+      .map((bus) => bus.answerTo(bus.jsm.streams.info(JOB_STREAM.name)));
+    const infos = await Promise.allSettled(asked);
+    const [info] = infos.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    return cluster.cluster.members[Number(info?.cluster?.leader?.slice(-1)) - 1];
+  });
 }
 
 function rotated<T>(list: readonly T[], by: number): T[] {

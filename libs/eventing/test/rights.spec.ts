@@ -331,7 +331,7 @@ async function reaped(): Promise<void> {
 async function stored(bus: Bus, subject: string): Promise<void> {
   const own = headers();
   own.set('Nats-Msg-Id', crypto.randomUUID());
-  const reply = await bus.nc.request(subject, '{}', { headers: own });
+  const reply = await bus.nc.request(subject, '{}', { headers: own, timeout: 2_000 });
   expect(reply.json(), subject).toMatchObject({ seq: expect.any(Number) });
 }
 
