@@ -9,7 +9,7 @@ import { ASSET_URL_SECRET, SecretFolder, TOKEN_SECRET } from './secrets.js';
 import { type Database, type Nats, startDatabase, startNats } from './servers.js';
 import type { ServiceCommand } from './service-process.js';
 import { ServiceView } from './service-view.js';
-import { LAUNCHED, type LaunchedService, type PlatformFacts, serviceEnvironment } from './services.js';
+import { LAUNCHED, type LaunchedService, nodeFlags, type PlatformFacts, serviceEnvironment } from './services.js';
 import { type LauncherSettings, secretFolderOf } from './settings.js';
 import { SupervisedServer } from './supervised-server.js';
 import { SupervisedService } from './supervised-service.js';
@@ -139,7 +139,13 @@ export class Platform {
     if (this.#stopping) return;
     for (const name of names) {
       const environment = serviceEnvironment(name, facts, this.settings.environment);
-      const command = { name, entry: join(ROOT, 'dist/services', name, 'src/main.js'), cwd: ROOT, environment };
+      const command = {
+        name,
+        entry: join(ROOT, 'dist/services', name, 'src/main.js'),
+        nodeFlags: nodeFlags(name),
+        cwd: ROOT,
+        environment,
+      };
       this.#services.set(name, this.#supervise(command, facts.logs[name]));
     }
   }

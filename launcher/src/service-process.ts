@@ -7,6 +7,8 @@ export interface ServiceCommand {
   name: string;
   /** The JavaScript file to run. */
   entry: string;
+  /** Node's own flags. */
+  nodeFlags: readonly string[];
   cwd: string;
   /** The whole environment. */
   environment: Record<string, string>;
@@ -33,7 +35,7 @@ export class ServiceProcess {
   readonly #child: ChildProcess;
 
   constructor(command: ServiceCommand) {
-    this.#child = spawn(process.execPath, [command.entry], {
+    this.#child = spawn(process.execPath, [...command.nodeFlags, command.entry], {
       cwd: command.cwd,
       env: command.environment,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

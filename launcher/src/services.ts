@@ -30,6 +30,17 @@ const PASSED_ON: Readonly<Record<LaunchedService, readonly string[]>> = {
   'sdxl-worker': ['ENGINE', 'ENGINE_*', 'PREVIEW_*', 'DRAIN_SECONDS', 'AWS_*'],
 };
 
+/**
+ * The size of V8's young generation, in MiB. Its default grows to several times what these processes keep alive: the
+ * gateway under load needs 165 MB with 8 and 290 MB without, the worker 118 MB with 1 and 150 MB without.
+ */
+const SEMI_SPACE_MIB: Readonly<Record<LaunchedService, number>> = { jobs: 4, gateway: 8, 'sdxl-worker': 1 };
+
+/** Node's own flags for a service. */
+export function nodeFlags(service: LaunchedService): string[] {
+  return [`--max-semi-space-size=${SEMI_SPACE_MIB[service]}`];
+}
+
 /** What any program may need of its surroundings. */
 const SURROUNDINGS = [
   ...['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'LC_ALL', 'LOG_LEVEL', 'NODE_ENV', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS'],
