@@ -1,5 +1,5 @@
 /** Jobs to test with: what the gateway and the workers store, made short. */
-import { cancelJob, completeJob, failJob, startJob, storeAsset } from '#contracts/domain/job-decisions.js';
+import { cancelJob, completeJob, startJob, storeAsset } from '#contracts/domain/job-decisions.js';
 import type { JobRequested } from '#contracts/events/job-events.js';
 import type { StoredAsset } from '#contracts/events/stored-asset.js';
 import { accountKeyOf, assetIdOf, assetKey, assetPath, newJobId } from '#contracts/ids.js';
@@ -46,10 +46,6 @@ export function anAsset(request: JobRequested, index: number, storedAt = '2026-0
 
 export async function start(store: JobStore, jobId: string): Promise<ExecuteResult> {
   return store.execute(jobId, (job) => startJob(job, { worker: 'w1', engine: ENGINE }));
-}
-
-export async function fail(store: JobStore, jobId: string): Promise<ExecuteResult> {
-  return store.execute(jobId, (job) => failJob(job, { code: 'engine_failed', message: 'no', retryable: true }));
 }
 
 export async function cancel(store: JobStore, jobId: string): Promise<ExecuteResult> {
