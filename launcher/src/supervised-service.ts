@@ -19,6 +19,7 @@ export class SupervisedService {
   readonly #delay = new RestartDelay();
   #course: Promise<void> = Promise.resolve();
   #process: ServiceProcess | undefined;
+  #wasReady = false;
 
   constructor(
     private readonly command: ServiceCommand,
@@ -49,11 +50,7 @@ export class SupervisedService {
     while (!this.#stopping.signal.aborted) {
       const { ending, upMs } = await this.#runOnce(onReady);
       if (this.#stopping.signal.aborted) return;
-      if (ending.code === EXIT_CONFIGURATION) {
-        const message = `${this.command.name} is not configured correctly (see above) and is not started again`;
-        this.observer.report(message);
-        return onGivingUp(new Error(message));
-      }
+      if (ending.code === EXIT_CONFIGURATION) return this.#giveUp(onGivingUp);
       await this.#pause(ending, this.#delay.next(upMs));
     }
   }
@@ -63,9 +60,19 @@ export class SupervisedService {
     const process = new ServiceProcess(this.command);
     this.#process = process;
     this.observer.started(process);
-    void process.ready.then(onReady);
+    void process.ready.then(() => {
+      this.#wasReady = true;
+      onReady();
+    });
     const ending = await process.ended;
     return { ending, upMs: performance.now() - startedAt };
+  }
+
+  /** Whoever waits for the start tells its failure; later nobody waits. */
+  #giveUp(tellStarter: (error: Error) => void): void {
+    const message = `${this.command.name} is not configured correctly (see above)`;
+    if (this.#wasReady) this.observer.report(`${message}; it is not started again`);
+    else tellStarter(new Error(message));
   }
 
   async #pause({ code, signal }: Ending, ms: number): Promise<void> {
