@@ -6,6 +6,8 @@ import type { Log } from './log.js';
 export const EXIT_CONFIGURATION = 78;
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
+let stopping = false;
+
 /** Tells whoever started the process, if it listens, that the process now does its work. */
 export function announceReady(log: Log, facts: { readonly url?: string } = {}): void {
   log.info(facts, 'ready');
@@ -17,7 +19,6 @@ export function announceReady(log: Log, facts: { readonly url?: string } = {}): 
  * `limitMs` it exits anyway, with code 1.
  */
 export function stopOnSignal(log: Log, limitMs: number, stop: () => Promise<void>): void {
-  let stopping = false;
   const begin = (why: string) => {
     if (stopping) return;
     stopping = true;
@@ -36,7 +37,9 @@ export function stopOnSignal(log: Log, limitMs: number, stop: () => Promise<void
 export function runService(log: () => Log, start: () => Promise<void>): void {
   process.on('uncaughtException', (error) => fail(log(), error));
   process.on('unhandledRejection', (error) => fail(log(), error));
-  start().catch((error: unknown) => fail(log(), error));
+  start().catch((error: unknown) =>
+    stopping ? log().debug({ err: error }, 'the start was broken off') : fail(log(), error),
+  );
 }
 
 function fail(log: Log, error: unknown): never {

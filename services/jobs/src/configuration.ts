@@ -1,14 +1,13 @@
 import { Environment } from '#service-kit/environment.js';
 import { LOG_LEVELS, type LogLevel } from '#service-kit/log.js';
+import { type NatsSettings, readNatsSettings } from '#service-kit/nats-settings.js';
 
 const GIB = 1024 ** 3;
 const REPLICAS = ['1', '3', '5'] as const;
 
 /** All settings of the jobs service. */
 export interface Configuration {
-  readonly natsUrl: string;
-  /** Path of a file with an nkey seed or a `.creds` text. */
-  readonly natsCredentialsFile?: string;
+  readonly nats: NatsSettings;
   readonly databaseUrl: string;
   readonly streams: {
     readonly replicas: number;
@@ -24,8 +23,7 @@ export interface Configuration {
 export function readConfiguration(source: Readonly<Record<string, string | undefined>>): Configuration {
   const environment = new Environment(source);
   const configuration: Configuration = {
-    natsUrl: environment.text('NATS_URL'),
-    natsCredentialsFile: environment.optional('NATS_CREDS'),
+    nats: readNatsSettings(environment),
     databaseUrl: environment.url('DATABASE_URL', ['postgres:', 'postgresql:']),
     streams: {
       replicas: Number(environment.oneOf('STREAM_REPLICAS', REPLICAS, '1')),

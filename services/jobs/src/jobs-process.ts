@@ -22,13 +22,6 @@ import { installProjections } from './projections/registry.js';
 import { QueryErrorsFilter } from './queries/query-errors.filter.js';
 import { untilDone } from './repeating.js';
 
-/** What is handed to the process besides its configuration. */
-interface Given {
-  /** Content of the credentials file. */
-  readonly credentials?: string;
-  readonly log: Log;
-}
-
 export class JobsProcess {
   private readonly stopping = new AbortController();
   private readonly metrics = new JobsMetrics();
@@ -42,16 +35,16 @@ export class JobsProcess {
 
   constructor(
     private readonly configuration: Configuration,
-    private readonly given: Given,
+    private readonly log: Log,
   ) {
-    this.database = new Database(configuration.databaseUrl, given.log);
+    this.database = new Database(configuration.databaseUrl, log);
     this.health = new HealthServer(this.metrics.registry, () => this.readiness());
   }
 
   /** Resolves when everything is up, however long NATS or Postgres stay away. Rejects for what does not pass by itself. */
   async start(): Promise<void> {
     const { health } = this.configuration;
-    if (health) this.given.log.info({ port: await this.health.listen(health) }, 'health is served');
+    if (health) this.log.info({ port: await this.health.listen(health) }, 'health is served');
     await Promise.all([this.startOnNats(), this.prepareDatabase()]);
   }
 
@@ -77,7 +70,7 @@ export class JobsProcess {
 
   private async startOnNats(): Promise<void> {
     const bus = await this.connect();
-    const { log } = this.given;
+    const { log } = this;
     const store = new JobStore(bus);
     const work = new LeadingWork({ bus, store, database: this.database, metrics: this.metrics, log });
     this.work = work;
@@ -91,9 +84,9 @@ export class JobsProcess {
 
   /** Streams must be there for everybody else, whether there is a database or not. */
   private async connect(): Promise<Bus> {
-    const { natsUrl: url, streams } = this.configuration;
-    const { credentials, log } = this.given;
-    const bus = await connectBus({ url, credentials, service: 'jobs', log });
+    const { nats, streams } = this.configuration;
+    const { log } = this;
+    const bus = await connectBus({ ...nats, service: 'jobs', log });
     this.bus = bus;
     const endsWith = (error: unknown) => error instanceof TopologyError;
     const repetition = { what: 'streams', log, signal: this.stopping.signal, endsWith };
@@ -102,7 +95,7 @@ export class JobsProcess {
   }
 
   private async prepareDatabase(): Promise<void> {
-    const { log } = this.given;
+    const { log } = this;
     await untilDone({ what: 'migrations', log, signal: this.stopping.signal }, async () => {
       await migrate(this.configuration.databaseUrl, log);
       await installProjections(this.database);
@@ -118,7 +111,7 @@ export class JobsProcess {
 
   private async serveQueries(bus: Bus): Promise<void> {
     const strategy = new QueryServer(bus);
-    const logger = nestLog(this.given.log);
+    const logger = nestLog(this.log);
     const options: MicroserviceOptions = { strategy };
     const app = await NestFactory.createMicroservice(appModule(this.database), { ...options, logger });
     app.useGlobalFilters(new QueryErrorsFilter());

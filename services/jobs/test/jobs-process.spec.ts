@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import 'reflect-metadata';
 import { createUser, type KeyPair } from '@nats-io/nkeys';
@@ -42,11 +43,11 @@ async function makeJobs(count: number): Promise<void> {
 
 let nats: OwnTestNats;
 let postgres: PostgresServer;
+let credentialsFile: string;
 let folder: ScratchFolder;
 /** As the gateway and as the worker: everybody has the rights of its service and no more. */
 let bus: Bus;
 let workerBus: Bus;
-let credentials: string;
 let database: Database;
 let healthUrl: string;
 let service: JobsProcess | undefined;
@@ -60,7 +61,8 @@ beforeAll(async () => {
   ]);
   bus = await connectAs('gateway');
   workerBus = await connectAs('sdxl-worker');
-  credentials = seedOf('jobs');
+  credentialsFile = join(folder.path, 'jobs.nk');
+  await writeFile(credentialsFile, seedOf('jobs'), { mode: 0o600 });
   database = new Database(postgres.url, silent);
 });
 afterEach(async () => {
@@ -77,8 +79,8 @@ afterAll(async () => {
 async function newService(): Promise<JobsProcess> {
   const port = await freePort('127.0.0.1');
   healthUrl = `http://127.0.0.1:${port}`;
-  const environment = { NATS_URL: nats.url, DATABASE_URL: postgres.url, HEALTH_PORT: String(port) };
-  service = new JobsProcess(readConfiguration(environment), { credentials, log: silent });
+  const environment = { NATS_URL: nats.url, NATS_CREDS: credentialsFile, DATABASE_URL: postgres.url };
+  service = new JobsProcess(readConfiguration({ ...environment, HEALTH_PORT: String(port) }), silent);
   return service;
 }
 

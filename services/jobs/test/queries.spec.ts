@@ -43,7 +43,7 @@ let asker: Bus;
 beforeAll(async () => {
   fixture = await openFixture();
   asker = await connectBus({ url: fixture.natsUrl, service: 'gateway', log: silent });
-  service = new JobsProcess(configurationFor(fixture), { log: silent });
+  service = new JobsProcess(configurationFor(fixture), silent);
   await service.start();
   for (let count = 0; count < 5; count++) await makeJob(fixture.store, {}, 2);
   await makeJob(fixture.store, { userId: 'bob', accountKey: BOB });
@@ -61,7 +61,7 @@ afterAll(async () => {
 
 function configurationFor({ natsUrl, databaseUrl }: Fixture) {
   const streams = { replicas: 1, jobStreamMaxBytes: 512 * 1024 * 1024, accountStreamMaxBytes: 64 * 1024 * 1024 };
-  return { natsUrl, databaseUrl, streams, logLevel: 'silent' as const };
+  return { nats: { url: natsUrl }, databaseUrl, streams, logLevel: 'silent' as const };
 }
 
 function jobs(request: Partial<Queries['jobs.list']['request']> = {}) {
