@@ -64,9 +64,6 @@ export function historyOf(...deciders: Decide[]): { job: Job | undefined; events
   return { job, events };
 }
 
-export function recordedAs(
-  event: Proposed<keyof JobEventData | keyof AssetEventData>,
-  sequence: number,
-): JobHistoryEvent {
+function recordedAs(event: Proposed<keyof JobEventData | keyof AssetEventData>, sequence: number): JobHistoryEvent {
   return { ...event, id: `event-${sequence}`, time: time(sequence), sequence } as JobHistoryEvent;
 }

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import type { ServiceName } from '#contracts/rights.js';
 import { type Bus, type BusOptions, connectBus } from '#eventing/bus.js';
+import { pause } from '#eventing/pause.js';
 import { createTopology } from '#eventing/topology.js';
 import { createLog } from '#service-kit/log.js';
 import { type OwnNatsOptions, type OwnTestNats, testNats } from '../../../test/support/servers.js';
@@ -32,6 +33,13 @@ export async function anInstallation(options: OwnNatsOptions = {}): Promise<Inst
     await nats.close();
   };
   return { nats, bus, connect, close };
+}
+
+/** Freezes the server and waits until it really says nothing any more: the signal takes its time. */
+export async function freeze({ nats, bus }: Pick<Installation, 'nats' | 'bus'>): Promise<void> {
+  nats.server.pause();
+  const answers = () => Promise.race([bus.nc.flush().then(() => true), pause(100).then(() => false)]);
+  while (await answers());
 }
 
 export interface LogLine {

@@ -10,7 +10,7 @@ import { seal } from '#eventing/envelope.js';
 import { AppendRejectedError, EventingUnavailableError } from '#eventing/errors.js';
 import { JobStore } from '#eventing/job-store.js';
 import { LogReader } from '#eventing/log-reader.js';
-import { aLog, anInstallation, type Installation } from './a-bus.js';
+import { aLog, anInstallation, freeze, type Installation } from './a-bus.js';
 import { anAsset, aRequest, ENGINE } from './a-job.js';
 import { aProxy } from './a-proxy.js';
 
@@ -33,7 +33,7 @@ describe('when the outcome of an append is unknown', () => {
     const { log, lines } = aLog();
     const freezing = new JobStore(await installation.connect('jobs', { log }));
     await freezing.load(newJobId());
-    installation.nats.server.pause();
+    await freeze(installation);
     const stored = requests.map((request) => freezing.request(request));
     // The first try is given up while the server is frozen; the server then finds both.
     const givenUp = () => lines.filter((line) => line.msg === 'append without an answer').length;

@@ -6,7 +6,7 @@ import { connectBus } from '#eventing/bus.js';
 import { AccessRefusedError, EventingUnavailableError, TopologyError } from '#eventing/errors.js';
 import { createLog } from '#service-kit/log.js';
 import { testNats } from '../../../test/support/servers.js';
-import { aLog, anInstallation, type Installation } from './a-bus.js';
+import { aLog, anInstallation, freeze, type Installation } from './a-bus.js';
 
 const log = createLog('test', 'silent');
 const decoder = new TextDecoder();
@@ -130,7 +130,7 @@ describe('closing', () => {
 
   it('when the server is frozen › ends soon', async () => {
     const own = await anInstallation();
-    own.nats.server.pause();
+    await freeze({ nats: own.nats, bus: await own.connect() });
     await Promise.all([own.bus.close(), own.bus.close()]);
     expect(own.bus.isConnected()).toBe(false);
     own.nats.server.resume();
@@ -141,7 +141,7 @@ describe('closing', () => {
 describe('when the connection is lost', () => {
   it('requests under way fail at once after the reconnect, and those who wait go on', async () => {
     const own = await anInstallation();
-    own.nats.server.pause();
+    await freeze(own);
     const asked = own.bus.answerTo(own.bus.nc.request('$JS.API.INFO', '', { timeout: 60_000 }));
     const lost = expect(asked).rejects.toBeInstanceOf(EventingUnavailableError);
     const flushed = own.bus.flushed();

@@ -11,7 +11,7 @@ import { pause } from '#eventing/pause.js';
 import { type DeliveryHandler, runPullLoop } from '#eventing/pull-loop.js';
 import { Puller } from '#eventing/puller.js';
 import { runWorkSlot } from '#eventing/work-queue.js';
-import { aLog, anInstallation, type Installation } from './a-bus.js';
+import { aLog, anInstallation, freeze, type Installation } from './a-bus.js';
 import { aConsumer, openMessages } from './a-consumer.js';
 import { aRequest } from './a-job.js';
 
@@ -261,7 +261,7 @@ describe('when NATS', () => {
     expect(await puller.next()).toBeUndefined();
     const storing = new JobStore(own.bus).request(request);
     await storing;
-    own.nats.server.pause();
+    await freeze(own);
     expect(await puller.next()).toBeUndefined();
     expect(lines.at(-1)?.msg).toBe('a pull was not answered');
     own.nats.server.resume();

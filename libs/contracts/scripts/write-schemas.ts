@@ -1,4 +1,4 @@
-/** `npm run schemas`: writes the JSON Schema files anew, into the folder that the command names. */
+/** The files that `npm run schemas` writes anew. */
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jsonSchemaFiles } from './json-schemas.js';
