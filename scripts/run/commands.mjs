@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url';
 import { buildPlatform } from './build.mjs';
 import { runChecks } from './check.mjs';
 import { inCheckout, platformNode, say, withOwnPrograms } from './checkout.mjs';
@@ -13,11 +14,19 @@ import { USAGE, usageOf } from './usage.mjs';
  * @property {(args: string[]) => Promise<number>} run yields the exit code
  */
 
+/** Flags with which Node.js runs TypeScript that nobody compiled. */
+const TYPESCRIPT = [
+  '--experimental-transform-types',
+  '--disable-warning=ExperimentalWarning',
+  `--import=${pathToFileURL(inCheckout('scripts', 'run', 'typescript-hooks.mjs'))}`,
+];
+
 /** @type {Record<string, Command>} */
 const COMMANDS = {
   start: { build: true, run: startPlatform },
   token: { build: true, run: (args) => runChild(platformNode(), ['dist/launcher/src/token.js', ...args]) },
   test: { build: true, run: runTests },
+  chaos: { build: true, run: (args) => runChild(platformNode(), [...TYPESCRIPT, 'test/chaos/main.ts', ...args]) },
   check: { build: false, run: runChecks },
   build: { build: true, run: async () => 0 },
   schemas: { build: true, run: () => runChild(platformNode(), ['scripts/write-schemas.mjs']) },

@@ -26,6 +26,17 @@ const USAGES = {
 
   Runs the tests, and prints "N passed, N failed" as the last line.
 `,
+  chaos: `npm run chaos -- [options]
+
+  Runs the platform under faults for two minutes and proves that nothing is lost, doubled or stuck.
+
+  --jobs N          jobs to post (1000)
+  --seconds S       over how long; faults come for as long (120)
+  --fault-every MS  a fault so often (2000)
+  --seed N          the same seed makes the same jobs and faults
+  --short           a minute: 200 jobs in 25 s
+  --json            prints JSON instead of tables
+`,
   check: `npm run check
 
   Formatting and lint (Biome), types (tsc), import rules (dependency-cruiser), unused code (knip).

@@ -9,7 +9,7 @@ import { SignJWT } from 'jose';
 import { RIGHTS, SERVICE_NAMES, type ServiceName } from '#contracts/rights.js';
 import { natsAuthorization } from '#launcher/nats-authorization.js';
 import { type ScratchFolder, scratchFolder } from './scratch-folder.js';
-import { type OwnTestNats, testNats, testPostgres } from './servers.js';
+import { type OwnNatsOptions, type OwnTestNats, testNats, testPostgres } from './servers.js';
 
 /** How a test wants its platform. */
 export interface PlatformOptions {
@@ -21,6 +21,15 @@ export interface PlatformOptions {
   environment?: Record<string, string>;
   /** A database of the test's own, instead of a fresh one on the shared server. */
   databaseUrl?: string;
+  /** How NATS runs; by default it flushes nothing to the disk, which is fastest. */
+  nats?: OwnNatsOptions;
+}
+
+/** A service process that may not be ready yet. */
+export interface StartingService {
+  readonly child: ChildProcess;
+  /** Resolves with the address that it announced, if any; rejects when it ends before it is ready. */
+  readonly ready: Promise<string | undefined>;
 }
 
 /** A service process. */
@@ -53,14 +62,19 @@ export class Platform {
     private readonly dropDatabase: () => Promise<void>,
   ) {}
 
-  /** Starts everything and waits until all of it is ready. */
-  static async start(options: PlatformOptions = {}): Promise<Platform> {
+  /** Starts the servers, and no service. */
+  static async prepare(options: PlatformOptions = {}): Promise<Platform> {
     const folder = await scratchFolder();
     const { authorization, seeds } = await nkeyUsers(folder.path);
-    const nats = await testNats({ authorization });
+    const nats = await testNats({ ...options.nats, authorization });
     const database = options.databaseUrl ? undefined : await testPostgres();
     const url = options.databaseUrl ?? database?.url ?? '';
-    const platform = new Platform(nats, url, folder, seeds, options, async () => database?.close());
+    return new Platform(nats, url, folder, seeds, options, async () => database?.close());
+  }
+
+  /** Starts everything and waits until all of it is ready. */
+  static async start(options: PlatformOptions = {}): Promise<Platform> {
+    const platform = await Platform.prepare(options);
     const workers = Array.from({ length: options.workers ?? 1 }, () => platform.startWorker());
     await Promise.all([platform.startService('jobs'), platform.startGateway(), ...workers]);
     return platform;
@@ -85,13 +99,8 @@ export class Platform {
   }
 
   async startService(name: ServiceName, environment: Record<string, string> = {}): Promise<ServiceProcess> {
-    const script = join(REPOSITORY, 'dist', 'services', name, 'src', 'main.js');
-    const child = spawn(process.execPath, ['--enable-source-maps', script], {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { PATH: process.env.PATH, ...this.environmentOf(name), ...environment },
-    });
-    this.keepOutput(name, child);
-    const url = await this.ready(name, child);
+    const { child, ready } = this.spawnService(name, environment);
+    const url = await ready;
     const end = async (signal: NodeJS.Signals = 'SIGTERM') => {
       this.running.delete(service);
       if (child.exitCode !== null || child.signalCode !== null) return;
@@ -102,6 +111,22 @@ export class Platform {
     const service: ServiceProcess = { name, child, url, end };
     this.running.add(service);
     return service;
+  }
+
+  /** Starts a service whose end is the caller's business. */
+  spawnService(name: ServiceName, environment: Record<string, string> = {}): StartingService {
+    const script = join(REPOSITORY, 'dist', 'services', name, 'src', 'main.js');
+    const child = spawn(process.execPath, ['--enable-source-maps', script], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { PATH: process.env.PATH, ...this.environmentOf(name), ...environment },
+    });
+    this.keepOutput(name, child);
+    return { child, ready: this.ready(name, child) };
+  }
+
+  /** The file with the NATS credentials of a service. */
+  credentialsOf(name: ServiceName): string {
+    return this.seeds.get(name) ?? '';
   }
 
   /** A token of a user, as an identity provider would make it. */
@@ -133,7 +158,7 @@ export class Platform {
   }
 
   private environmentOf(name: ServiceName): Record<string, string> {
-    const common = { NATS_URL: this.nats.url, NATS_CREDS: this.seeds.get(name) ?? '', ...this.options.environment };
+    const common = { NATS_URL: this.nats.url, NATS_CREDS: this.credentialsOf(name), ...this.options.environment };
     const store = { ASSET_STORE: `file:${this.assets}` };
     switch (name) {
       case 'gateway':

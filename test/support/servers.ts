@@ -20,6 +20,8 @@ export interface TestNats {
 export interface OwnTestNats extends TestNats {
   /** To restart, kill, pause, … it. */
   server: NatsServer;
+  /** The folder with its streams, below `jetstream`. */
+  storeDir: string;
 }
 
 /** A JetStream cluster that this test may treat as it likes. */
@@ -92,12 +94,13 @@ export function natsBinary(): Promise<NatsBinary> {
 async function ownNats(options: OwnNatsOptions): Promise<OwnTestNats> {
   const { path } = await natsBinary();
   const folder = await scratchFolder();
-  const server = await startNatsServer({ ...forTests(options), binary: path, storeDir: join(folder.path, 'nats') });
+  const storeDir = join(folder.path, 'nats');
+  const server = await startNatsServer({ ...forTests(options), binary: path, storeDir });
   const close = async () => {
     await server.stop();
     await folder.remove();
   };
-  return { url: server.url, server, close };
+  return { url: server.url, server, storeDir, close };
 }
 
 function forTests<Options extends OwnNatsOptions>(options: Options) {

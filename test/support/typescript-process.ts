@@ -11,20 +11,11 @@ export interface TypeScriptProcess {
   kill(): void;
 }
 
-/** Node.js runs TypeScript itself, but does not find `x.ts` where the source says `x.js`. */
-const RESOLVE_SOURCES = `
-import { registerHooks } from 'node:module';
-registerHooks({
-  resolve(specifier, context, next) {
-    const local = specifier.startsWith('.') && specifier.endsWith('.js');
-    return next(local ? specifier.slice(0, -2) + 'ts' : specifier, context);
-  },
-});`;
+const HOOKS = new URL('../../scripts/run/typescript-hooks.mjs', import.meta.url);
 
 /** Runs a script of this repository from source in a process of its own, up to its first line of output. */
 export async function runTypeScript(script: URL, args: string[] = []): Promise<TypeScriptProcess> {
-  const hooks = `data:text/javascript,${encodeURIComponent(RESOLVE_SOURCES)}`;
-  const flags = ['--conditions=source', '--disable-warning=ExperimentalWarning', '--import', hooks];
+  const flags = ['--conditions=source', '--disable-warning=ExperimentalWarning', '--import', HOOKS.href];
   const child = spawn(process.execPath, [...flags, fileURLToPath(script), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
