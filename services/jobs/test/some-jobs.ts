@@ -2,29 +2,18 @@
 import { cancelJob, completeJob, startJob, storeAsset } from '#contracts/domain/job-decisions.js';
 import type { JobRequested } from '#contracts/events/job-events.js';
 import type { StoredAsset } from '#contracts/events/stored-asset.js';
-import { accountKeyOf, assetIdOf, assetKey, assetPath, newJobId } from '#contracts/ids.js';
-import { JOB_CATALOGUE } from '#contracts/job-catalogue.js';
+import { assetIdOf, assetKey, assetPath } from '#contracts/ids.js';
 import type { ExecuteResult, JobStore } from '#eventing/job-store.js';
+import { aRequest, ENGINE } from '../../../libs/eventing/test/a-job.js';
 
-const ENGINE = { engine: 'preview', model: 'preview', version: '1', device: 'cpu' };
+export { aRequest };
 
-/** A request of one SDXL job, as the gateway stores it. */
-export function aRequest(over: Partial<JobRequested> = {}): JobRequested {
-  const { config, bucket, credits } = JOB_CATALOGUE.sdxl_image_fast;
-  return {
-    jobId: newJobId(),
-    userId: 'alice',
-    accountKey: accountKeyOf('alice'),
-    jobType: 'sdxl_image_fast',
-    lane: 'interactive',
-    prompt: { text: 'a lighthouse at dawn' },
-    config,
-    seeds: [1, 2, 3, 4, 5, 6],
-    bucket,
-    credits,
-    clientMetadata: {},
-    ...over,
-  };
+/** Every asset of a test run has a time of its own: lists are in the order of time. */
+let lastStored = Date.parse('2026-01-02T00:00:00.000Z');
+
+function nextStoredAt(): string {
+  lastStored += 1_000;
+  return new Date(lastStored).toISOString();
 }
 
 export function anAsset(request: JobRequested, index: number, storedAt = '2026-01-01T00:00:00.000Z'): StoredAsset {
@@ -63,7 +52,7 @@ export async function makeJob(store: JobStore, over: Partial<JobRequested> = {},
 export async function work(store: JobStore, request: JobRequested, count = 2): Promise<JobRequested> {
   await start(store, request.jobId);
   for (let index = 0; index < count; index++) {
-    await store.execute(request.jobId, (job) => storeAsset(job, 1, anAsset(request, index, new Date().toISOString())));
+    await store.execute(request.jobId, (job) => storeAsset(job, 1, anAsset(request, index, nextStoredAt())));
   }
   const timings = { waitedMs: 1, generatedMs: 2, storedMs: 3 };
   const completion = { attempt: 1, timings, engine: ENGINE, missing: [], urlOf: assetPath };
