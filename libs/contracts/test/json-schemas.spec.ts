@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { jsonSchemaFiles } from '../scripts/json-schemas.js';
-import { writeSchemas } from '../scripts/write-schemas.js';
+import { jsonSchemaFiles } from '#contracts/schema/json-schemas.js';
+import { writeSchemas } from '#contracts/schema/write-schemas.js';
 
 const folder = fileURLToPath(new URL('../schemas', import.meta.url));
 const files = jsonSchemaFiles();

@@ -1,10 +1,10 @@
 /** JSON Schemas of every event payload and HTTP body, made from the classes that validate them. */
 import { createRequire } from 'node:module';
 import { validationMetadatasToSchemas } from 'class-validator-jsonschema';
-import { EVENT_CLASSES } from '#contracts/events/event-classes.js';
-import { CLOUD_EVENT_TYPES, type EventType } from '#contracts/events/registry.js';
-import { ListAssetsQuery, ListJobsQuery } from '#contracts/http/list-queries.js';
-import { QueueJobRequest } from '#contracts/http/queue-job-request.js';
+import { EVENT_CLASSES } from '../events/event-classes.js';
+import { CLOUD_EVENT_TYPES, type EventType } from '../events/registry.js';
+import { ListAssetsQuery, ListJobsQuery } from '../http/list-queries.js';
+import { QueueJobRequest } from '../http/queue-job-request.js';
 
 const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 const DEFINITIONS = '#/$defs/';
