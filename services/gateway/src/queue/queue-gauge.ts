@@ -54,10 +54,12 @@ export class QueueGauge {
     this.roster = new WorkerRoster(bus);
   }
 
-  /** Resolves when the first numbers are there; they are kept fresh until `stop`. */
+  /**
+   * Resolves when the first numbers are there, or cannot be read now; they are kept fresh until `stop`. A connection that
+   * is lost at this moment must not end the process.
+   */
   async start(): Promise<void> {
-    await this.refresh();
-    this.schedule();
+    await this.tick();
   }
 
   stop(): void {
