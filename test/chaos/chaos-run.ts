@@ -1,6 +1,7 @@
 /** One run: load and faults at the same time, then time to settle, then every question that can be asked from outside. */
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
+import { ACK_WAIT_MS } from '#contracts/limits.js';
 import { type Bus, connectBus } from '#eventing/bus.js';
 import { pollFor } from '#launcher/poll.js';
 import { findProcess } from '#launcher/process-table.js';
@@ -13,7 +14,7 @@ import { planFaults } from './fault-schedule.js';
 import { auditLog, isCaughtUp } from './log-audit.js';
 import { longestWaits, type Waits } from './recovery.js';
 import type { Stage } from './stage.js';
-import { auditConsumers, auditStream } from './stream-audit.js';
+import { auditConsumers, auditStream, waitingMessages } from './stream-audit.js';
 import { StreamCopy } from './stream-copy.js';
 import { type Finding, wrong } from './verdict.js';
 
@@ -65,7 +66,7 @@ async function conclude(stage: Stage, happened: Happened): Promise<ChaosResult> 
   const bus = await connectAsAuditor(stage);
   try {
     const copy = new StreamCopy(bus);
-    await settle(copy, database);
+    await settle({ bus, copy, database });
     const findings = await audit(stage, happened.clients, { bus, copy, database });
     return resultOf(happened, copy, findings);
   } finally {
@@ -81,11 +82,13 @@ async function connectAsAuditor({ platform }: Stage): Promise<Bus> {
 }
 
 /** Waits until every job has ended and everything is logged; what is not by then is stuck. */
-async function settle(copy: StreamCopy, database: pg.Client): Promise<void> {
+async function settle({ bus, copy, database }: Witnesses): Promise<void> {
   await pollFor(SETTLE_MS, async () => {
     await copy.catchUp();
     return copy.open().length === 0 || undefined;
   });
+  // A message that its last reader did not answer comes again after `ack_wait`.
+  await pollFor(2 * ACK_WAIT_MS, async () => (await waitingMessages(bus)).length === 0 || undefined);
   await pollFor(CATCH_UP_MS, async () => {
     await copy.catchUp();
     return (await isCaughtUp(database, copy.events.length)) || undefined;

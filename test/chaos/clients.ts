@@ -38,6 +38,7 @@ interface Plan {
 const USERS = 8;
 const REQUEST_LIMIT_MS = 15_000;
 const RETRY_MS = 300;
+const LONGEST_RETRY_MS = 3_000;
 /** A client stops asking for its job after this time; the audit says what became of it. */
 const PATIENCE_MS = 150_000;
 const SHARES = { cancel: 3, watch: 8, delete: 8 };
@@ -89,7 +90,7 @@ export class Clients {
       const response = await this.ask(user, '/api/queue-job', { method: 'POST', body });
       const jobId = await acceptedJob(response, post);
       if (jobId !== undefined) return jobId;
-      await delay(RETRY_MS);
+      await delay(Math.min(RETRY_MS * attempt, LONGEST_RETRY_MS));
     }
   }
 

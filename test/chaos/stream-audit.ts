@@ -79,18 +79,22 @@ function auditTelling(jobs: ReadonlyMap<string, Job>, telling: JobTelling): Find
   return findings;
 }
 
+/** The messages that are waiting or in hand, by consumer; none where nothing is. */
+export async function waitingMessages(bus: Bus): Promise<{ consumer: string; messages: number }[]> {
+  const infos = await Promise.all(CONSUMERS.map(({ stream, name }) => bus.jsm.consumers.info(stream, name)));
+  const counts = infos.map((info) => ({ consumer: info.name, messages: info.num_pending + info.num_ack_pending }));
+  return counts.filter(({ messages }) => messages > 0);
+}
+
 /** Nothing waits any more, and there are the consumers that the contracts name and no other. */
 export async function auditConsumers(bus: Bus): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  for (const { stream, name } of CONSUMERS) {
-    const { num_pending, num_ack_pending } = await bus.jsm.consumers.info(stream, name);
-    const waiting = num_pending + num_ack_pending;
-    if (waiting > 0) findings.push(stuck(`${waiting} messages are left at the consumer ${name}`));
-  }
+  const waiting = await waitingMessages(bus);
   const { state } = await bus.jsm.streams.info(JOB_STREAM.name);
   const named = CONSUMERS.filter(({ stream }) => stream === JOB_STREAM.name).length;
-  if (state.consumer_count !== named) findings.push(wrong(`there are ${state.consumer_count} consumers, not ${named}`));
-  return findings;
+  return [
+    ...waiting.map(({ consumer, messages }) => stuck(`${messages} messages are left at the consumer ${consumer}`)),
+    ...(state.consumer_count === named ? [] : [wrong(`there are ${state.consumer_count} consumers, not ${named}`)]),
+  ];
 }
 
 function keyOf(job: Job): string {
