@@ -33,7 +33,7 @@ export interface LocateOptions {
 }
 
 /** Servers older than this silently ignore features that we rely on. */
-export const MINIMUM_NATS_VERSION = '2.12.0';
+const MINIMUM_NATS_VERSION = '2.12.0';
 
 const SOURCES: NatsSource[] = [
   { name: 'the official release on GitHub', fetch: (folder) => fetchRelease(folder) },

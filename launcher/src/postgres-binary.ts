@@ -17,7 +17,7 @@ export interface PostgresBinaries {
 }
 
 /** PostgreSQL before 15 lacks features that we use. */
-export const MINIMUM_POSTGRES = 15;
+const MINIMUM_POSTGRES = 15;
 
 /**
  * Finds PostgreSQL: the package from npm, else one that the system has.

@@ -13,7 +13,7 @@ export type ModelVariant = 'lustify_sdxl' | 'wan_2_1_1_3b';
 const MIB = 1024 * 1024;
 
 /** Frames kept of a video: the model makes 4k+1, so 85 are rendered and 83 kept. */
-export const VIDEO_FRAMES = 83;
+const VIDEO_FRAMES = 83;
 
 interface JobTypeFacts {
   readonly route: Route;

@@ -36,9 +36,6 @@ export interface Queries {
 
 export type QueryName = keyof Queries;
 
-/** Every query's name, for rights and for wiring. */
-export const QUERY_NAMES: readonly QueryName[] = ['jobs.list', 'jobs.get', 'jobs.open', 'assets.list'];
-
 /** Why a query has no answer. `invalid_cursor` is the asker's, `unavailable` passes. */
 export type QueryError = 'invalid_cursor' | 'unavailable' | 'internal';
 

@@ -6,6 +6,8 @@ import type { Log } from './log.js';
 export const EXIT_CONFIGURATION = 78;
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
+/** From when on there is something to stop in order. */
+let stoppable = false;
 let stopping = false;
 
 /** Tells whoever started the process, if it listens, that the process now does its work. */
@@ -29,12 +31,15 @@ export function stopOnSignal(log: Log, limitMs: number, stop: () => Promise<void
       (error: unknown) => fail(log, error),
     );
   };
+  stoppable = true;
   for (const signal of STOP_SIGNALS) process.on(signal, () => begin(signal));
   process.on('disconnect', () => begin('the starting process is gone'));
 }
 
 /** Runs a service's start; whatever goes wrong unexpectedly, then or later, is logged and ends the process. */
 export function runService(log: () => Log, start: () => Promise<void>): void {
+  // A process that is still starting ends at once when whoever started it is gone.
+  process.on('disconnect', () => stoppable || process.exit(1));
   process.on('uncaughtException', (error) => fail(log(), error));
   process.on('unhandledRejection', (error) => fail(log(), error));
   start().catch((error: unknown) =>

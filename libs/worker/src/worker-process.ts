@@ -39,7 +39,7 @@ const DRAIN_SECONDS = 20;
 /** On top of the drain: time to hand the job back and to close. */
 const CLOSING_MS = 5_000;
 
-export function readWorkerConfiguration(source: NodeJS.ProcessEnv): WorkerConfiguration {
+function readWorkerConfiguration(source: NodeJS.ProcessEnv): WorkerConfiguration {
   const environment = new Environment(source);
   const configuration: WorkerConfiguration = {
     nats: readNatsSettings(environment),

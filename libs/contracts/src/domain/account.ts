@@ -5,7 +5,7 @@ import { unreachable } from './job.js';
 
 export interface Account extends AccountState {
   readonly accountKey: string;
-  /** Jobs that were already settled in this account's last event; empty at first. */
+  /** Stream sequence of the account's last event, 0 for none: what the next append expects. */
   readonly sequence: number;
 }
 
@@ -60,7 +60,7 @@ export function reserveCredits(account: Account, jobId: string, amount: number):
 
 /** Takes `amount` of what was reserved for the job and gives the rest back. */
 export function chargeCredits(account: Account, jobId: string, amount: number): AccountDecision {
-  const reserved = account.reservations[jobId];
+  const reserved = reservedFor(account, jobId);
   if (reserved === undefined) return refuse('no_reservation');
   const charged = Math.min(amount, reserved);
   const state = after(account, account.balance + reserved - charged, without(account.reservations, jobId));
@@ -68,10 +68,14 @@ export function chargeCredits(account: Account, jobId: string, amount: number): 
 }
 
 export function releaseCredits(account: Account, jobId: string): AccountDecision {
-  const reserved = account.reservations[jobId];
+  const reserved = reservedFor(account, jobId);
   if (reserved === undefined) return refuse('no_reservation');
   const state = after(account, account.balance + reserved, without(account.reservations, jobId));
   return append('CreditsReleased', { ...state, jobId, amount: reserved });
+}
+
+function reservedFor({ reservations }: Account, jobId: string): number | undefined {
+  return Object.hasOwn(reservations, jobId) ? reservations[jobId] : undefined;
 }
 
 function after(account: Account, balance: number, reservations: Record<string, number>) {
