@@ -273,26 +273,6 @@ describe('when NATS', () => {
   }, 15_000);
 });
 
-describe.runIf(process.env.BENCH)('throughput', () => {
-  it('of slots with nothing to do', async () => {
-    const count = 3_000;
-    for (let n = 0; n < count; n += 100)
-      await Promise.all(Array.from({ length: 100 }, () => store.request(aRequest())));
-    for (const slots of [1, 4]) {
-      let left = count / 2;
-      const stop = new AbortController();
-      const before = performance.now();
-      const handle = async () => {
-        if (--left === 0) stop.abort();
-        return done();
-      };
-      await Promise.all(Array.from({ length: slots }, () => runWorkSlot(bus, 'sdxl', handle, stop.signal)));
-      const seconds = (performance.now() - before) / 1_000;
-      console.log(`${slots} slots: ${Math.round(count / 2 / seconds)} jobs/s`);
-    }
-  }, 60_000);
-});
-
 async function timed(work: () => Promise<void> | undefined): Promise<number> {
   const before = Date.now();
   await work();

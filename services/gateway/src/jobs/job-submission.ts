@@ -40,6 +40,7 @@ export class JobSubmission {
     const request = requestOf(wish, caller);
     try {
       const job = await this.append(request, traceparent);
+      place.stored();
       this.gauge.remember(request.jobId, place.position);
       return { job, place };
     } catch (error) {

@@ -20,6 +20,8 @@ export interface QueuePlace {
   readonly length: number;
   /** 1 is next. */
   readonly position: number;
+  /** The job is stored: from now on a reading of the server sees it. */
+  stored(): void;
   /** The job was not stored after all. */
   leave(): void;
 }
@@ -34,13 +36,17 @@ const STALE_AFTER_MS = 10_000;
 const POSITIONS_MAX = 10_000;
 
 interface Reading extends QueueDepth {
-  /** `entered` when the reading began: what came later is not in it. */
-  readonly enteredBefore: number;
+  /**
+   * Jobs known to be stored when the reading began. Those that were being stored then may be in it or not: they are
+   * counted beside it, so that for a moment a queue may look fuller than it is, and never emptier.
+   */
+  readonly storedBefore: number;
 }
 
 export class QueueGauge {
   private readonly readings = new Map<QueueName, Reading>();
   private readonly entered = new Map<QueueName, number>();
+  private readonly storedCount = new Map<QueueName, number>();
   private readonly positions = new BoundedMap<string, number>(POSITIONS_MAX);
   private readonly roster: WorkerRoster;
   private streamUsage = 0;
@@ -89,9 +95,10 @@ export class QueueGauge {
   enter(queue: QueueName, max: number): QueuePlace | undefined {
     const { waiting, processing } = this.numbers(queue);
     if (waiting + processing >= max) return undefined;
-    this.count(queue, 1);
-    const leave = () => this.count(queue, -1);
-    return { length: waiting + processing + 1, position: waiting + 1, leave };
+    count(this.entered, queue, 1);
+    const stored = () => count(this.storedCount, queue, 1);
+    const leave = () => count(this.entered, queue, -1);
+    return { length: waiting + processing + 1, position: waiting + 1, stored, leave };
   }
 
   remember(jobId: string, position: number): void {
@@ -139,18 +146,14 @@ export class QueueGauge {
   }
 
   private async read(queue: QueueName): Promise<void> {
-    const enteredBefore = this.entered.get(queue) ?? 0;
+    const storedBefore = this.storedCount.get(queue) ?? 0;
     const depth = await readQueueDepth(this.bus, queue);
-    this.readings.set(queue, { ...depth, enteredBefore });
+    this.readings.set(queue, { ...depth, storedBefore });
   }
 
   private enteredSince(queue: QueueName): number {
-    const since = (this.entered.get(queue) ?? 0) - (this.readings.get(queue)?.enteredBefore ?? 0);
+    const since = (this.entered.get(queue) ?? 0) - (this.readings.get(queue)?.storedBefore ?? 0);
     return Math.max(0, since);
-  }
-
-  private count(queue: QueueName, by: number): void {
-    this.entered.set(queue, (this.entered.get(queue) ?? 0) + by);
   }
 
   /** The last engine that a job of the queue passes makes its output: its workers are the queue's. */
@@ -158,4 +161,8 @@ export class QueueGauge {
     const engines = new Set(QUEUE_ROUTES[queue].map((route) => ROUTE_ENGINES[route].at(-1)));
     return this.roster.list().filter(({ engine }) => engines.has(engine)).length;
   }
+}
+
+function count(counts: Map<QueueName, number>, queue: QueueName, by: number): void {
+  counts.set(queue, (counts.get(queue) ?? 0) + by);
 }
