@@ -3,6 +3,8 @@
 const TESTS = '(\\.spec\\.ts$|^test/|^(libs|services)/[^/]+/test/)';
 /** The specs of a room may use what the room may not. */
 const PRODUCTION = { pathNot: TESTS };
+/** Measures peers and the bare clients beside the platform. */
+const BENCHMARK = '^bench/';
 const CLIENTS_OF_NATS = '^node_modules/@nats-io/(jetstream|transport-node|nats-core|nuid)/';
 const CLIENTS_OF_POSTGRES = '^node_modules/(pg|pg-[^/]+|typeorm)/';
 const FRAMEWORKS = '^node_modules/(@nestjs|@nats-io|@fastify|fastify|typeorm|pg|rxjs|reflect-metadata|class-[^/]+)/';
@@ -63,21 +65,21 @@ module.exports = {
       name: 'nats-only-in-eventing',
       comment: 'One room knows the client library.',
       severity: 'error',
-      from: { pathNot: ['^libs/eventing/', '^node_modules/', TESTS] },
+      from: { pathNot: ['^libs/eventing/', '^node_modules/', TESTS, BENCHMARK] },
       to: { path: CLIENTS_OF_NATS },
     },
     {
       name: 'nkeys-only-where-identities-are-made',
       comment: 'The launcher makes a NATS user for each service. It makes keys; it does not speak to NATS.',
       severity: 'error',
-      from: { pathNot: ['^libs/eventing/', '^launcher/src/secrets\\.ts$', '^node_modules/', TESTS] },
+      from: { pathNot: ['^libs/eventing/', '^launcher/src/secrets\\.ts$', '^node_modules/', TESTS, BENCHMARK] },
       to: { path: '^node_modules/@nats-io/nkeys/' },
     },
     {
       name: 'postgres-only-in-jobs',
       comment: 'The other services can be run in any number because they have no database.',
       severity: 'error',
-      from: { pathNot: ['^services/jobs/', '^node_modules/', TESTS] },
+      from: { pathNot: ['^services/jobs/', '^node_modules/', TESTS, BENCHMARK] },
       to: { path: CLIENTS_OF_POSTGRES },
     },
     {
@@ -85,6 +87,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^(libs|services|launcher|scripts)/', ...PRODUCTION },
       to: { path: TESTS },
+    },
+    {
+      name: 'nobody-imports-the-benchmark',
+      severity: 'error',
+      from: { pathNot: BENCHMARK },
+      to: { path: BENCHMARK },
     },
     {
       name: 'no-development-package-in-production',

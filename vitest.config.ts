@@ -6,7 +6,7 @@ export default defineConfig({
   // The global setup runs here.
   environments: { __vitest__: { resolve: { conditions: ['source'] } } },
   test: {
-    include: ['{libs,services,launcher,scripts,test}/**/*.spec.ts'],
+    include: ['{libs,services,launcher,scripts,test,bench}/**/*.spec.ts'],
     environment: 'node',
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 30_000,

@@ -4,7 +4,7 @@ import { installedProgram, runChild } from './child.mjs';
 
 // Biome colours what it writes to a file or pipe too.
 const COLOURS = process.stdout.isTTY ? [] : ['--colors=off'];
-const CRUISED = ['--config', '.dependency-cruiser.cjs', 'services', 'libs', 'launcher', 'scripts', 'test'];
+const CRUISED = ['--config', '.dependency-cruiser.cjs', 'services', 'libs', 'launcher', 'scripts', 'test', 'bench'];
 
 /** @type {Check[]} */
 const CHECKS = [

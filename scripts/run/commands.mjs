@@ -27,6 +27,7 @@ const COMMANDS = {
   token: { build: true, run: (args) => runChild(platformNode(), ['dist/launcher/src/token.js', ...args]) },
   test: { build: true, run: runTests },
   chaos: { build: true, run: (args) => runChild(platformNode(), [...TYPESCRIPT, 'test/chaos/main.ts', ...args]) },
+  bench: { build: true, run: (args) => runChild(platformNode(), [...TYPESCRIPT, 'bench/src/main.ts', ...args]) },
   check: { build: false, run: runChecks },
   build: { build: true, run: async () => 0 },
   schemas: { build: true, run: () => runChild(platformNode(), ['scripts/write-schemas.mjs']) },

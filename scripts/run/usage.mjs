@@ -37,6 +37,14 @@ const USAGES = {
   --short           a minute: 200 jobs in 25 s
   --json            prints JSON instead of tables
 `,
+  bench: `npm run bench -- [options]
+
+  Measures the platform and its peers side by side and prints tables; takes some minutes. See bench/README.md.
+
+  --quick       shorter, and less to be trusted
+  --only NAMES  only these parts, separated by commas
+  --json        prints JSON instead of Markdown
+`,
   check: `npm run check
 
   Formatting and lint (Biome), types (tsc), import rules (dependency-cruiser), unused code (knip).

@@ -1,0 +1,4 @@
+/** Milliseconds that mean the same in all processes of this machine. */
+export function now(): number {
+  return performance.timeOrigin + performance.now();
+}
