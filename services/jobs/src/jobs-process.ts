@@ -14,13 +14,16 @@ import type { Configuration } from './configuration.js';
 import { Database } from './database/database.js';
 import { migrate } from './database/migrate.js';
 import { DeadLetterHandler } from './dead-letters/dead-letter-handler.js';
+import { Doorbell } from './doorbell.js';
 import { HealthServer, type Readiness } from './health-server.js';
 import { Leadership } from './leadership/leadership.js';
 import { LeadingWork } from './leading-work.js';
 import { JobsMetrics } from './metrics.js';
 import { installProjections } from './projections/registry.js';
 import { QueryErrorsFilter } from './queries/query-errors.filter.js';
-import { untilDone } from './repeating.js';
+import { repeatedly, untilDone } from './repeating.js';
+
+const A_DAY_MS = 24 * 3_600_000;
 
 export class JobsProcess {
   private readonly stopping = new AbortController();
@@ -79,7 +82,15 @@ export class JobsProcess {
     const { signal } = this.stopping;
     this.running.push(runDeadLetters(bus, (letter) => deadLetters.handle(letter), signal));
     const leadership = new Leadership(this.database, this.metrics, log);
-    this.running.push(this.whenMigrated.then(() => leadership.run(signal, (term) => work.run(term))));
+    // A database that was lost and is empty now is prepared like a new one, and filled again from the streams.
+    const lead = () =>
+      leadership.run(
+        signal,
+        (term) => work.run(term),
+        () => this.migrate(),
+      );
+    this.running.push(this.whenMigrated.then(lead));
+    this.running.push(this.keepStreams(bus));
   }
 
   /** Streams must be there for everybody else, whether there is a database or not. */
@@ -94,14 +105,28 @@ export class JobsProcess {
     return bus;
   }
 
+  /** Streams that were lost with the server's files are made again, so that nobody has to be started again. */
+  private keepStreams(bus: Bus): Promise<void> {
+    const { log } = this;
+    const { signal } = this.stopping;
+    const reconnected = new Doorbell();
+    bus.onReconnect(() => reconnected.ring());
+    return repeatedly({ what: 'streams', log, signal }, async () => {
+      await reconnected.wait(A_DAY_MS, signal);
+      await untilDone({ what: 'streams', log, signal }, () => createTopology(bus, this.configuration.streams, signal));
+    });
+  }
+
   private async prepareDatabase(): Promise<void> {
     const { log } = this;
-    await untilDone({ what: 'migrations', log, signal: this.stopping.signal }, async () => {
-      await migrate(this.configuration.databaseUrl, log);
-      await installProjections(this.database);
-      this.migrated = true;
-    });
+    await untilDone({ what: 'migrations', log, signal: this.stopping.signal }, () => this.migrate());
     this.onMigrated();
+  }
+
+  private async migrate(): Promise<void> {
+    await migrate(this.configuration.databaseUrl, this.log);
+    await installProjections(this.database);
+    this.migrated = true;
   }
 
   private onMigrated: () => void = () => undefined;

@@ -28,9 +28,19 @@ export class Leadership {
     private readonly log: Log,
   ) {}
 
-  /** Leads whenever nobody else does, until aborted. `lead` must resolve soon after its term's signal. */
-  async run(signal: AbortSignal, lead: (term: Term) => Promise<void>): Promise<void> {
-    await repeatedly({ what: 'leadership', log: this.log, signal }, () => this.standFor(signal, lead));
+  /**
+   * Leads whenever nobody else does, until aborted. `lead` must resolve soon after its term's signal. `prepare` comes
+   * before each try: after a lost connection the database may be another one.
+   */
+  async run(
+    signal: AbortSignal,
+    lead: (term: Term) => Promise<void>,
+    prepare: () => Promise<void> = async () => undefined,
+  ): Promise<void> {
+    await repeatedly({ what: 'leadership', log: this.log, signal }, async () => {
+      await prepare();
+      await this.standFor(signal, lead);
+    });
   }
 
   private async standFor(signal: AbortSignal, lead: (term: Term) => Promise<void>): Promise<void> {
