@@ -1,10 +1,9 @@
 import { once } from 'node:events';
-import pg from 'pg';
 import { afterEach, describe, expect, it, onTestFailed } from 'vitest';
 import { type PostgresServer, startPostgres } from '#launcher/postgres-server.js';
-import { serverSentEvents } from '../support/job-events.js';
 import { Platform, type PlatformOptions } from '../support/platform.js';
 import { scratchFolder } from '../support/scratch-folder.js';
+import { listedAssets, logOf, query, queueJob, REQUEST, untilEvent } from './jobs-over-http.js';
 
 const closing: (() => Promise<unknown>)[] = [];
 
@@ -15,7 +14,7 @@ afterEach(async () => {
 describe('a worker that is killed in the middle of a job', () => {
   it('costs nothing: another one ends the job once, with exactly six assets', { timeout: 90_000 }, async () => {
     const platform = await start({ previewMs: 3_000, workers: 1 });
-    const id = await queue(platform);
+    const id = await queueJob(platform);
     await untilEvent(platform, id, 'asset');
     const [worker] = [...platform.running].filter((service) => service.name === 'sdxl-worker');
     await worker?.end('SIGKILL');
@@ -38,7 +37,7 @@ describe('while NATS is away', () => {
     expect(await refused.json()).toMatchObject({ success: false, code: 'queue_unavailable', retryable: true });
     await platform.nats.server.restart();
     await expect.poll(async () => (await platform.fetch('/health/ready')).status, { timeout: 10_000 }).toBe(200);
-    const id = await queue(platform);
+    const id = await queueJob(platform);
     expect(await untilEvent(platform, id, 'done')).toMatchObject({ status: 'completed' });
   });
 });
@@ -47,11 +46,11 @@ describe('while Postgres is away', () => {
   it('jobs are taken and made, lists answer 503, and the log catches up without a gap', async () => {
     const postgres = await ownPostgres();
     const platform = await start({ databaseUrl: postgres.url });
-    const before = await queue(platform);
+    const before = await queueJob(platform);
     await untilEvent(platform, before, 'done');
     await listedAssets(platform, before, 6);
     await postgres.kill('SIGKILL');
-    const during = await queue(platform);
+    const during = await queueJob(platform);
     expect(await untilEvent(platform, during, 'done')).toMatchObject({ status: 'completed' });
     const list = await platform.fetch('/api/assets');
     expect(list.status).toBe(503);
@@ -68,10 +67,10 @@ describe('two jobs services', () => {
     const platform = await start({ databaseUrl: postgres.url });
     const [first] = [...platform.running].filter((service) => service.name === 'jobs');
     await platform.startService('jobs');
-    await untilEvent(platform, await queue(platform), 'done');
+    await untilEvent(platform, await queueJob(platform), 'done');
     await first?.end('SIGKILL');
     const killedAt = Date.now();
-    const id = await queue(platform);
+    const id = await queueJob(platform);
     await listedAssets(platform, id, 6);
     expect(Date.now() - killedAt).toBeLessThan(5_000 + 2_000);
     expect(await logOf(postgres.url)).toEqual({ gaps: 0, doubled: 0, events: 18 });
@@ -90,8 +89,6 @@ describe('every service told to stop', () => {
   });
 });
 
-const REQUEST = { jobType: 'sdxl_image_fast', metadata: { prompt: 'a lighthouse at dawn' } };
-
 async function start(options: PlatformOptions): Promise<Platform> {
   const platform = await Platform.start(options);
   closing.push(() => platform.close());
@@ -105,45 +102,6 @@ async function ownPostgres(): Promise<PostgresServer> {
   closing.push(() => folder.remove());
   closing.push(() => postgres.stop());
   return postgres;
-}
-
-async function queue(platform: Platform): Promise<string> {
-  const response = await platform.fetch('/api/queue-job', { body: REQUEST });
-  const answer = (await response.json()) as { job: { id: string } };
-  expect(answer).toMatchObject({ success: true });
-  return answer.job.id;
-}
-
-/** The data of the first event of that name. */
-async function untilEvent(platform: Platform, id: string, name: string): Promise<Record<string, unknown>> {
-  const response = await platform.fetch(`/api/jobs/${id}/events`);
-  for await (const { event, data } of serverSentEvents(response)) if (event === name) return data;
-  throw new Error(`the events of ${id} ended without ${name}`);
-}
-
-async function listedAssets(platform: Platform, id: string, count: number) {
-  const list = async () =>
-    (await (await platform.fetch(`/api/assets?jobId=${id}`)).json()) as { assets: { index: number }[] };
-  await expect.poll(async () => (await list()).assets?.length, { timeout: 20_000, interval: 50 }).toBe(count);
-  return list();
-}
-
-async function query<T>(url: string, sql: string): Promise<T[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
-async function logOf(url: string) {
-  const [row] = await query<Record<string, string>>(
-    url,
-    'select count(*) events, max(position) - count(*) gaps, count(*) - count(distinct event_id) doubled from events',
-  );
-  return { events: Number(row?.events), gaps: Number(row?.gaps), doubled: Number(row?.doubled) };
 }
 
 async function historyCount(platform: Platform, id: string, event: string): Promise<number> {

@@ -1,0 +1,154 @@
+import { cp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import { pollUntil } from '#launcher/poll.js';
+import { Platform } from '../support/platform.js';
+import { listedAssets, logOf, query, REQUEST, untilEvent } from './jobs-over-http.js';
+
+/** A job with six pictures makes as many. */
+const EVENTS_OF_A_JOB = 9;
+
+let platform: Platform;
+
+beforeEach(async () => {
+  platform = await Platform.start();
+});
+
+afterEach(() => platform.close());
+
+describe('when JetStream is deleted while Postgres lives', () => {
+  it('nothing has to be restarted: new jobs are made, the old ones are still there, and a new epoch begins', async () => {
+    withOutput();
+    const processes = [...platform.running].map(({ child }) => child);
+    const before = await aMadeJob();
+    await replaceStream(async (folder) => rm(folder, { recursive: true }));
+    const after = await aMadeJob();
+    expect(await epochsOf(before)).toEqual([1]);
+    expect(await epochsOf(after)).toEqual([2]);
+    expect(await logOf(platform.databaseUrl)).toEqual({ gaps: 0, doubled: 0, events: 2 * EVENTS_OF_A_JOB });
+    const old = await (await platform.fetch(`/api/jobs/${before}`)).json();
+    expect(old).toMatchObject({ id: before, status: 'completed' });
+    const { assets } = await listedAssets(platform, before, 6);
+    for (const { url } of assets) expect((await fetch(url)).status).toBe(200);
+    for (const { exitCode, signalCode } of processes) expect([exitCode, signalCode]).toEqual([null, null]);
+  });
+});
+
+describe('when Postgres is deleted while JetStream lives', () => {
+  it('the log and the projections are filled again from the stream, the same as before', async () => {
+    withOutput();
+    const jobs = [await aMadeJob(), await aMadeJob()];
+    const before = await contents();
+    await emptyDatabase();
+    for (const id of jobs) await listedAssets(platform, id, 6);
+    await expect.poll(contents, { timeout: 10_000, interval: 50 }).toEqual(before);
+    jobs.push(await aMadeJob());
+    expect(await logOf(platform.databaseUrl)).toEqual({ gaps: 0, doubled: 0, events: 3 * EVENTS_OF_A_JOB });
+    const listed = (await (await platform.fetch('/api/jobs')).json()) as { jobs: { id: string }[] };
+    expect(listed.jobs.map(({ id }) => id)).toEqual(jobs.toReversed());
+  });
+});
+
+describe('a stream that was rolled back', () => {
+  it('is noticed after the reconnect; what it lost stays in the log, and nothing is in there twice', async () => {
+    withOutput();
+    const kept = await aMadeJob();
+    const copy = await copyOfStream();
+    const rolledBack = await aMadeJob();
+    await replaceStream(async (folder) => {
+      await rm(folder, { recursive: true });
+      await cp(copy, folder, { recursive: true });
+    });
+    const after = await aMadeJob();
+    expect(await Promise.all([kept, rolledBack, after].map(epochsOf))).toEqual([[1], [1], [2]]);
+    expect(await logOf(platform.databaseUrl)).toEqual({ gaps: 0, doubled: 0, events: 3 * EVENTS_OF_A_JOB });
+    expect((await (await platform.fetch(`/api/jobs/${rolledBack}`)).json()) as object).toMatchObject({
+      status: 'completed',
+    });
+  });
+
+  it('and has other events since, as many as it lost › is noticed when the jobs service starts', async () => {
+    withOutput();
+    const copy = await copyOfStream();
+    const rolledBack = await aMadeJob();
+    const [jobs] = [...platform.running].filter(({ name }) => name === 'jobs');
+    await jobs?.end();
+    await replaceStream(async (folder) => {
+      await rm(folder, { recursive: true });
+      await cp(copy, folder, { recursive: true });
+    });
+    const after = await queueOnceTaken();
+    await untilEvent(platform, after, 'done');
+    await platform.startService('jobs');
+    await listedAssets(platform, after, 6);
+    expect(await Promise.all([rolledBack, after].map(epochsOf))).toEqual([[1], [2]]);
+    expect(await logOf(platform.databaseUrl)).toEqual({ gaps: 0, doubled: 0, events: 2 * EVENTS_OF_A_JOB });
+  });
+});
+
+function withOutput(): void {
+  onTestFailed(() => console.error(platform.output.join('')));
+}
+
+/** A job that was made, logged and listed. */
+async function aMadeJob(): Promise<string> {
+  const id = await queueOnceTaken();
+  expect(await untilEvent(platform, id, 'done')).toMatchObject({ status: 'completed' });
+  await listedAssets(platform, id, 6);
+  await expect.poll(async () => (await epochsOf(id)).length, { timeout: 10_000, interval: 20 }).toBeGreaterThan(0);
+  return id;
+}
+
+/** While the streams are made again, jobs are refused. */
+function queueOnceTaken(): Promise<string> {
+  return pollUntil('a job that is taken', 15_000, async () => {
+    const response = await platform.fetch('/api/queue-job', { body: REQUEST });
+    const answer = (await response.json()) as { job?: { id: string } };
+    return answer.job?.id;
+  });
+}
+
+/** The job's epochs in the log, once its end is in there. */
+async function epochsOf(id: string): Promise<number[]> {
+  const rows = await query<{ stream_epoch: number; type: string }>(
+    platform.databaseUrl,
+    `select stream_epoch, type from events where subject_id = '${id}' order by position`,
+  );
+  const whole = rows.length === EVENTS_OF_A_JOB;
+  return whole ? [...new Set(rows.map((row) => row.stream_epoch))] : [];
+}
+
+async function copyOfStream(): Promise<string> {
+  const copy = join(platform.folder.path, 'older-stream');
+  await replaceStream((folder) => cp(folder, copy, { recursive: true }));
+  return copy;
+}
+
+/** Does something to the files of JetStream while the server is down. */
+async function replaceStream(change: (folder: string) => Promise<void>): Promise<void> {
+  const { server, storeDir } = platform.nats;
+  await server.stop();
+  await change(join(storeDir, 'jetstream'));
+  await server.restart();
+  await expect.poll(async () => (await platform.fetch('/health/ready')).status, { timeout: 10_000 }).toBe(200);
+}
+
+/** Everything but the times of recording, which are others when it is recorded again. */
+async function contents() {
+  const { databaseUrl } = platform;
+  const log = 'select position, event_id, stream, stream_epoch, stream_seq, type, subject_id, data, hash from events';
+  return {
+    log: await query(databaseUrl, `${log} order by position`),
+    jobs: await query(databaseUrl, 'select * from jobs order by id'),
+    assets: await query(databaseUrl, 'select * from assets order by id'),
+  };
+}
+
+/** Ends all connections to the database and puts a new one in its place. */
+async function emptyDatabase(): Promise<void> {
+  const server = new URL(platform.databaseUrl);
+  const name = server.pathname.slice(1);
+  server.pathname = '/postgres';
+  await query(server.href, `drop database ${name} with (force)`);
+  await query(server.href, `create database ${name}`);
+}
