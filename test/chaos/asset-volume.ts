@@ -1,14 +1,13 @@
 /** Where the assets of a run lie, and how that place can fail. */
 import { execFile } from 'node:child_process';
-import { mkdir, open, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rename, statfs, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Room for all pictures of a long run; it lies in memory. */
-const VOLUME_BYTES = 1024 ** 3;
-const CHUNK = Buffer.alloc(4 * 1024 * 1024);
+/** Room for all pictures of a long run. It lies in memory, and only what is used takes any. */
+const VOLUME_BYTES = 16 * 1024 ** 3;
 const REMOUNT_TRIES = 20;
 
 /**
@@ -37,22 +36,18 @@ export class AssetVolume {
     return this.path('assets');
   }
 
-  /** Takes all room until mended. */
+  /** Takes all room that is left, until mended. */
   async fill(): Promise<void> {
     if (!this.mounted) return this.vanish();
-    const filler = await open(this.path('volume', 'filler'), 'w');
-    try {
-      for (;;) await filler.write(CHUNK);
-    } catch (error) {
-      if (!isFull(error)) throw error;
-    } finally {
-      await filler.close();
-    }
+    await this.remount(async () => {
+      const { blocks, bfree, bsize } = await statfs(this.path('volume'));
+      return `rw,size=${(blocks - bfree) * bsize}`;
+    });
   }
 
   async makeReadOnly(): Promise<void> {
     if (!this.mounted) return this.vanish();
-    await this.remount('ro');
+    await this.remount(async () => 'ro');
   }
 
   /** In place of the folder there is a file. */
@@ -61,8 +56,7 @@ export class AssetVolume {
   }
 
   async mend(): Promise<void> {
-    if (this.mounted) await this.remount('rw');
-    await rm(this.path('volume', 'filler'), { force: true });
+    if (this.mounted) await this.remount(async () => `rw,size=${VOLUME_BYTES}`);
     await this.linkTo(this.path('volume', 'store'));
   }
 
@@ -70,11 +64,11 @@ export class AssetVolume {
     if (this.mounted) await run('umount', ['--lazy', this.path('volume')]);
   }
 
-  /** While a file is open for writing, the system refuses to make its volume read-only. */
-  private async remount(mode: 'ro' | 'rw'): Promise<void> {
+  /** The system refuses while a file is open for writing, or when more is used by now. */
+  private async remount(options: () => Promise<string>): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await run('mount', ['-o', `remount,${mode}`, this.path('volume')]);
+        await run('mount', ['-o', `remount,${await options()}`, this.path('volume')]);
         return;
       } catch (error) {
         if (attempt === REMOUNT_TRIES) throw error;
@@ -90,8 +84,4 @@ export class AssetVolume {
   private path(...parts: string[]): string {
     return join(this.folder, ...parts);
   }
-}
-
-function isFull(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOSPC';
 }
