@@ -4,6 +4,8 @@
 export const PROMPT_MAX_CHARACTERS = 10_000;
 /** Bytes of the other keys of a client's `metadata`, as JSON. */
 export const CLIENT_METADATA_MAX_BYTES = 16 * 1024;
+/** Characters of an idempotency key. */
+export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
 /** Bytes of an HTTP request body. */
 export const BODY_MAX_BYTES = 256 * 1024;
 /** Seeds are unsigned 32-bit numbers. */

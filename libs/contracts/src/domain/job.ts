@@ -60,6 +60,11 @@ export function isEnded(job: Job): job is CompletedJob | FailedJob | CancelledJo
   return job.status === 'completed' || job.status === 'failed' || job.status === 'cancelled';
 }
 
+/** The job as it was when it was requested. */
+export function asRequested({ requested, requestedAt, sequence }: Job): QueuedJob {
+  return queuedJob(requested, requestedAt, sequence);
+}
+
 /** The assets that are still there, in index order. */
 export function liveAssets(job: Job): readonly StoredAsset[] {
   return job.assets.filter((asset) => !job.deletedIndexes.includes(asset.index));
@@ -67,7 +72,7 @@ export function liveAssets(job: Job): readonly StoredAsset[] {
 
 /** The job after one more event. Events come in stream order; those of an ended job change nothing but its assets. */
 export function evolve(job: Job | undefined, event: JobHistoryEvent): Job | undefined {
-  if (event.type === 'JobRequested') return job ?? requested(event.data, event.time, event.sequence);
+  if (event.type === 'JobRequested') return job ?? queuedJob(event.data, event.time, event.sequence);
   if (job === undefined) return undefined;
   if (event.type === 'AssetDeleted') return withDeleted(job, event.data.index);
   return isEnded(job) ? job : advance(job, event);
@@ -100,7 +105,7 @@ function advance(job: QueuedJob | ProcessingJob, event: Advance): Job {
   }
 }
 
-function requested(data: JobRequested, time: string, sequence: number): QueuedJob {
+function queuedJob(data: JobRequested, time: string, sequence: number): QueuedJob {
   return { status: 'queued', requested: data, requestedAt: time, assets: [], deletedIndexes: [], sequence };
 }
 

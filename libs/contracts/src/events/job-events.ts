@@ -14,6 +14,7 @@ import {
   IsPositive,
   IsString,
   IsUUID,
+  Matches,
   Max,
   MaxLength,
   Min,
@@ -89,6 +90,11 @@ export class JobRequested {
   @IsOptional()
   @IsUUID()
   characterId?: string;
+
+  /** SHA-256 (lower-case hex) of the client's request, where it came with an idempotency key. */
+  @IsOptional()
+  @Matches(/^[0-9a-f]{64}$/)
+  requestHash?: string;
 
   /** Keys of the client's `metadata` that the server does not know, kept as they came. */
   @IsObject()

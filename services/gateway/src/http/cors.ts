@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 const METHODS = 'GET, POST, PATCH, DELETE, OPTIONS';
 const HEADERS = 'authorization, x-client-info, apikey, content-type, idempotency-key, last-event-id';
-const EXPOSED = 'Retry-After, X-Request-Id';
+const EXPOSED = 'Retry-After, X-Request-Id, Idempotent-Replayed';
 const PREFLIGHT_SECONDS = '600';
 
 /** Lets pages of the allowed origins read an answer, whatever its status. */

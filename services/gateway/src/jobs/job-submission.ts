@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import type { Job } from '#contracts/domain/job.js';
+import { asRequested, type Job } from '#contracts/domain/job.js';
 import { negativePromptFor } from '#contracts/domain/negative-prompt.js';
 import type { JobRequested } from '#contracts/events/job-events.js';
 import { newJobId } from '#contracts/ids.js';
-import type { JobTypeEntry } from '#contracts/job-catalogue.js';
+import { JOB_CATALOGUE, type JobTypeEntry } from '#contracts/job-catalogue.js';
 import { SEED_MAX } from '#contracts/limits.js';
 import { Bus } from '#eventing/bus.js';
 import { JobStore } from '#eventing/job-store.js';
@@ -15,11 +15,19 @@ import { ApiError } from '../http/api-error.js';
 import { laneFor } from '../queue/lane.js';
 import { QueueGauge, type QueuePlace } from '../queue/queue-gauge.js';
 import { unlessAway } from '../unless-away.js';
+import type { Idempotency } from './idempotency.js';
 import type { JobWish } from './queue-job-body.js';
 
 export interface Submitted {
   readonly job: Job;
-  readonly place: QueuePlace;
+  readonly place: Pick<QueuePlace, 'length' | 'position'>;
+  /** Whether an earlier request with the same key had made the job. */
+  readonly replayed: boolean;
+}
+
+export interface SubmissionContext {
+  readonly traceparent: string;
+  readonly idempotency?: Idempotency;
 }
 
 /** Takes a wish into the queue: one message to NATS, stored before the client hears of it. */
@@ -33,16 +41,36 @@ export class JobSubmission {
   ) {}
 
   /** Checks in the order that the API promises: policy, project, then what the queue can take. */
-  async submit(wish: JobWish, caller: Caller, traceparent: string): Promise<Submitted> {
+  async submit(wish: JobWish, caller: Caller, context: SubmissionContext): Promise<Submitted> {
     this.checkPolicy(wish);
     if (wish.projectId !== undefined) throw new ApiError('unknown_project');
-    const place = this.takePlace(wish.entry);
-    const request = requestOf(wish, caller);
+    const first = context.idempotency && (await this.firstOf(context.idempotency));
+    if (first) return first;
+    return this.enqueue(requestOf(wish, caller, context.idempotency), context);
+  }
+
+  /** What an earlier request with this key made. A full queue does not matter to it. */
+  private async firstOf(idempotency: Idempotency): Promise<Submitted | undefined> {
+    const job = await unlessAway(this.bus, () => this.store.load(idempotency.jobId));
+    return job && this.replay(job, idempotency);
+  }
+
+  private replay(job: Job, { requestHash }: Idempotency): Submitted {
+    if (job.requested.requestHash !== requestHash) throw new ApiError('idempotency_key_reuse');
+    const { queue } = JOB_CATALOGUE[job.requested.jobType];
+    const { waiting, processing } = this.gauge.numbers(queue);
+    const place = { length: waiting + processing, position: this.gauge.positionOf(job.requested.jobId, queue) };
+    return { job: asRequested(job), place, replayed: true };
+  }
+
+  private async enqueue(request: JobRequested, context: SubmissionContext): Promise<Submitted> {
+    const place = this.takePlace(JOB_CATALOGUE[request.jobType]);
     try {
-      const job = await this.append(request, traceparent);
+      const result = await unlessAway(this.bus, () => this.store.request(request, context.traceparent));
+      if (result.outcome === 'refused') return this.overtaken(place, result.job, context.idempotency);
       place.stored();
       this.gauge.remember(request.jobId, place.position);
-      return { job, place };
+      return { job: result.job, place, replayed: false };
     } catch (error) {
       place.leave();
       throw error;
@@ -67,17 +95,19 @@ export class JobSubmission {
     return place;
   }
 
-  private async append(request: JobRequested, traceparent: string): Promise<Job> {
-    const result = await unlessAway(this.bus, () => this.store.request(request, traceparent));
-    if (result.outcome === 'refused') throw new Error(`a new job was refused: ${result.reason}`);
-    return result.job;
+  /** Another request with the same key was stored while this one was on its way. */
+  private overtaken(place: QueuePlace, job: Job | undefined, idempotency: Idempotency | undefined): Submitted {
+    if (!job || !idempotency) throw new Error('a new job was refused although its id is new');
+    const first = this.replay(job, idempotency);
+    place.leave();
+    return first;
   }
 }
 
-function requestOf(wish: JobWish, caller: Caller): JobRequested {
+function requestOf(wish: JobWish, caller: Caller, idempotency: Idempotency | undefined): JobRequested {
   const { entry, prompt, projectId, imageId, videoId, clientMetadata } = wish;
   return {
-    jobId: newJobId(),
+    jobId: idempotency?.jobId ?? newJobId(),
     userId: caller.userId,
     accountKey: caller.accountKey,
     jobType: entry.jobType,
@@ -93,6 +123,7 @@ function requestOf(wish: JobWish, caller: Caller): JobRequested {
     projectId,
     imageId,
     videoId,
+    requestHash: idempotency?.requestHash,
     clientMetadata,
   };
 }

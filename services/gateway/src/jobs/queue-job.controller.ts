@@ -1,8 +1,9 @@
-import { Controller, HttpCode, Post, Req } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { QueueJobAnswer } from '#contracts/http/answers.js';
 import { callerOf } from '../auth/authentication.js';
 import { traceparentOf } from '../http/request-ids.js';
+import { idempotencyOf } from './idempotency.js';
 import { JobSubmission } from './job-submission.js';
 import { JobViews } from './job-views.js';
 import { readQueueJobBody } from './queue-job-body.js';
@@ -16,9 +17,16 @@ export class QueueJobController {
 
   @Post()
   @HttpCode(200)
-  async queueJob(@Req() request: FastifyRequest): Promise<QueueJobAnswer> {
+  async queueJob(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<QueueJobAnswer> {
     const wish = readQueueJobBody(request.body);
-    const { job, place } = await this.submission.submit(wish, callerOf(request), traceparentOf(request));
+    const caller = callerOf(request);
+    const idempotency = idempotencyOf(request.headers['idempotency-key'], caller.accountKey, request.body);
+    const context = { traceparent: traceparentOf(request), idempotency };
+    const { job, place, replayed } = await this.submission.submit(wish, caller, context);
+    if (replayed) reply.header('idempotent-replayed', 'true');
     const view = this.views.of(job);
     const { entry } = wish;
     return {
