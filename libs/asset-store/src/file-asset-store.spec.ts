@@ -31,10 +31,10 @@ describe('the file store', () => {
     expect(await buffer(store.openRange(KEY, { start: 2, end: 4 }))).toEqual(Buffer.from('pic'));
   });
 
-  it('overwrites, and leaves nothing else behind', async () => {
-    await store.put(KEY, Buffer.from('first'));
-    await store.put(KEY, Buffer.from('2nd'));
-    expect(await readFile(join(root, KEY), 'utf8')).toBe('2nd');
+  it('keeps the first file under a key, tells of that one, and leaves nothing else behind', async () => {
+    const first = await store.put(KEY, Buffer.from('first'));
+    expect(await store.put(KEY, Buffer.from('2nd'))).toEqual(first);
+    expect(await readFile(join(root, KEY), 'utf8')).toBe('first');
     expect(await readdir(join(root, JOB))).toEqual(['0.png']);
   });
 

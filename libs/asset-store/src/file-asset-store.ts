@@ -1,7 +1,7 @@
 /** Assets as files in a folder. Workers write them, the gateway reads and deletes them. */
 import { createHash, randomUUID } from 'node:crypto';
 import { constants, createReadStream, type Dirent } from 'node:fs';
-import { access, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { access, link, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { isAssetKey } from './asset-key.js';
@@ -16,6 +16,12 @@ export interface PutResult {
 export interface AssetFile {
   readonly bytes: number;
   readonly modifiedAt: Date;
+}
+
+/** What to sweep. */
+export interface SweepOptions {
+  readonly olderThanMs?: number;
+  readonly beside?: string;
 }
 
 const TEMPORARY = /^\.\d\.[a-z0-9]+\.[0-9a-f-]{36}\.part$/;
@@ -33,18 +39,19 @@ export class FileAssetStore {
   }
 
   /**
-   * Stores the bytes under the key, in place of what was there. Whoever reads the key meanwhile sees the old file or the
-   * new one, never a part of it, and once this resolves the file outlives a power cut.
+   * Stores the bytes under the key, unless there is a file already: then that one stays, and its size and hash are
+   * answered. An attempt that somebody else has overtaken can so never put another picture under what is told of the
+   * first. Nobody sees a part of a file, and once this resolves it outlives a power cut.
    * @throws StorageError when the disk is full, read-only or not ours.
    */
   async put(key: string, bytes: Uint8Array): Promise<PutResult> {
     const path = this.pathOf(key);
     try {
-      await this.write(path, bytes);
+      const stored = await this.write(path, bytes);
+      return { bytes: stored.byteLength, sha256: createHash('sha256').update(stored).digest('hex') };
     } catch (error) {
       throw storageErrorOf(error, `storing ${key}`);
     }
-    return { bytes: bytes.byteLength, sha256: createHash('sha256').update(bytes).digest('hex') };
   }
 
   /** Size and time of a file, or undefined when there is none. */
@@ -85,11 +92,22 @@ export class FileAssetStore {
     }
   }
 
-  /** Deletes what writes left behind that a crash interrupted. Returns how many files that were. */
-  async sweepLeftovers(olderThanMs = LEFTOVER_AGE_MS): Promise<number> {
-    const newest = Date.now() - olderThanMs;
+  /**
+   * Deletes what writes left behind that a crash interrupted, in the whole store or `beside` one key. Returns how many
+   * files that were.
+   */
+  async sweepLeftovers({ olderThanMs = LEFTOVER_AGE_MS, beside }: SweepOptions = {}): Promise<number> {
+    const folder = beside === undefined ? this.root : dirname(this.pathOf(beside));
+    try {
+      return await this.sweep(folder, Date.now() - olderThanMs);
+    } catch (error) {
+      throw storageErrorOf(error, 'sweeping');
+    }
+  }
+
+  private async sweep(folder: string, newest: number): Promise<number> {
     let swept = 0;
-    for await (const path of temporaryFiles(this.root)) {
+    for await (const path of temporaryFiles(folder)) {
       const found = await unlessAbsent(stat(path));
       if (!found || found.mtimeMs > newest) continue;
       await rm(path, { force: true });
@@ -104,12 +122,15 @@ export class FileAssetStore {
     return join(this.root, key);
   }
 
-  /** A folder can vanish between its creation and its use: a delete took its last other file. Then it is made again. */
-  private async write(path: string, bytes: Uint8Array): Promise<void> {
+  /**
+   * Resolves with what is under the path then. A folder can vanish between its creation and its use: a delete took its
+   * last other file. Then it is made again.
+   */
+  private async write(path: string, bytes: Uint8Array): Promise<Uint8Array> {
     for (let attempt = 1; ; attempt += 1) {
       await mkdir(dirname(path), { recursive: true });
       try {
-        return await writeAtomically(path, bytes);
+        return (await writeAtomically(path, bytes)) ? bytes : await readFile(path);
       } catch (error) {
         if (!isAbsent(error) || attempt === FOLDER_TRIES) throw error;
       }
@@ -128,16 +149,33 @@ export class FileAssetStore {
   }
 }
 
-async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
+/** Whether the bytes are under the path now; not when a file was there before. */
+async function writeAtomically(path: string, bytes: Uint8Array): Promise<boolean> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.part`);
   try {
     await writeDurably(temporary, bytes);
-    await rename(temporary, path);
-  } catch (error) {
+    const placed = await linkUnlessThere(temporary, path);
+    // The first writer may not have come to this yet.
+    await syncFolder(dirname(path));
+    return placed;
+  } finally {
     await rm(temporary, { force: true });
-    throw error;
   }
-  await syncFolder(dirname(path));
+}
+
+/** Unlike a rename, a second name for a file never takes the place of another one. */
+async function linkUnlessThere(temporary: string, path: string): Promise<boolean> {
+  try {
+    await link(temporary, path);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    if (!hasNoLinks(error)) throw error;
+  }
+  // Of two writers at the same moment the last one wins here; any later one finds the file.
+  if (await unlessAbsent(stat(path))) return false;
+  await rename(temporary, path);
+  return true;
 }
 
 async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
@@ -181,6 +219,11 @@ async function unlessAbsent<T>(found: Promise<T>): Promise<T | undefined> {
 
 function isAbsent(error: unknown): boolean {
   return ['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '');
+}
+
+/** Some file systems, of networks and of memory sticks, know no second name. */
+function hasNoLinks(error: unknown): boolean {
+  return ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(errorCode(error) ?? '');
 }
 
 function isInUse(error: unknown): boolean {

@@ -18,6 +18,8 @@ const CAUSES: Readonly<Record<string, { says: string; retryable: boolean }>> = {
   EMFILE: { says: 'too many open files', retryable: true },
   EIO: { says: 'input/output error', retryable: true },
   EBUSY: { says: 'busy', retryable: true },
+  ENOTDIR: { says: 'a file is where a folder should be', retryable: true },
+  EEXIST: { says: 'a file is where a folder should be', retryable: true },
   EROFS: { says: 'read-only file system', retryable: false },
   EACCES: { says: 'no permission', retryable: false },
   EPERM: { says: 'no permission', retryable: false },

@@ -47,7 +47,7 @@ export function accountKeyOf(userId: string): string {
   return createHash('sha256').update(userId, 'utf8').digest('hex').slice(0, 32);
 }
 
-/** Where an asset lies in the store. Deterministic, so that a second attempt overwrites its own output. */
+/** Where an asset lies in the store. Deterministic, so that a second attempt finds the output of the first. */
 export function assetKey(at: {
   bucket: string;
   accountKey: string;
