@@ -1,11 +1,11 @@
 /** One attempt of a job: the engine makes what is missing, each output is checked, marked, stored and told. */
 import type { FileAssetStore } from '#asset-store/file-asset-store.js';
-import type { Job, ProcessingJob } from '#contracts/domain/job.js';
+import { isEnded, type Job, type ProcessingJob } from '#contracts/domain/job.js';
 import { completeJob, type Decision, storeAsset } from '#contracts/domain/job-decisions.js';
 import type { JobTimings, MissingOutput } from '#contracts/events/job-events.js';
 import type { StoredAsset } from '#contracts/events/stored-asset.js';
 import type { JobFailureCode } from '#contracts/http/error-codes.js';
-import { assetIdOf, assetKey } from '#contracts/ids.js';
+import { assetIdOf } from '#contracts/ids.js';
 import { JOB_CATALOGUE } from '#contracts/job-catalogue.js';
 import { GENERATION_TIMEOUT_MS } from '#contracts/limits.js';
 import type { ProgressMessage } from '#contracts/progress.js';
@@ -13,6 +13,7 @@ import type { JobStore } from '#eventing/job-store.js';
 import type { Log } from '#service-kit/log.js';
 import { type Engine, EngineError, type EngineOutput, type EngineRequest } from './engine.js';
 import { markPicture } from './media-mark.js';
+import { deleteUntold, outputKey } from './output-files.js';
 import { checkPicture } from './picture-check.js';
 import { ProgressReporter } from './progress-reporter.js';
 import { StopReason } from './stop-reason.js';
@@ -35,6 +36,14 @@ export interface AttemptPorts {
 /** Somebody else decided the job: cancelled, failed by a deadline, or taken over by a later attempt. */
 export class AttemptEnd extends Error {
   override readonly name = 'AttemptEnd';
+
+  constructor(
+    message: string,
+    /** As it is now. */
+    readonly job: Job | undefined,
+  ) {
+    super(message);
+  }
 }
 
 const SOFTWARE = 'OurVidz';
@@ -99,7 +108,7 @@ class Attempt {
     const { jobId } = this.begun.requested;
     try {
       const job = await this.ports.store.load(jobId);
-      if (job?.status === 'cancelled') this.stop(new AttemptEnd('cancelled'));
+      if (job?.status === 'cancelled') this.stop(new AttemptEnd('cancelled', job));
     } catch (error) {
       // The next append finds out instead.
       this.ports.log.warn({ err: error, jobId }, 'a cancel request could not be confirmed');
@@ -137,12 +146,23 @@ class Attempt {
 
   private async keep(output: EngineOutput, bytes: Uint8Array): Promise<void> {
     const startedAt = Date.now();
-    const key = this.keyOf(output.index);
+    const key = outputKey(this.begun, output.index);
     const context = { log: this.ports.log, signal: this.controller.signal };
     const stored = await upload(this.ports.assets, key, bytes, context);
     const asset = storedAsset(this.begun, output, { key, ...stored });
-    await this.append((job) => storeAsset(job, this.begun.started.attempt, asset));
+    await this.tell(asset);
     this.storedMs += Date.now() - startedAt;
+  }
+
+  /** A file that came too late for its job may not stay: nobody would ever know of it. */
+  private async tell(asset: StoredAsset): Promise<void> {
+    try {
+      await this.append((job) => storeAsset(job, this.begun.started.attempt, asset));
+    } catch (error) {
+      if (error instanceof AttemptEnd && error.job && isEnded(error.job))
+        await deleteUntold(this.ports.assets, error.job, this.ports.log);
+      throw error;
+    }
   }
 
   private async complete(): Promise<void> {
@@ -157,7 +177,7 @@ class Attempt {
     const { jobId } = this.begun.requested;
     const options = { known: this.job, traceparent: this.traceparent };
     const result = await this.ports.store.execute(jobId, decide, options);
-    if (result.outcome === 'refused') throw new AttemptEnd(result.reason);
+    if (result.outcome === 'refused') throw new AttemptEnd(result.reason, result.job);
     this.job = result.job;
   }
 
@@ -180,11 +200,6 @@ class Attempt {
       identity: this.ports.engine.identity,
       software: SOFTWARE,
     });
-  }
-
-  private keyOf(index: number): string {
-    const { bucket, accountKey, jobId, config } = this.begun.requested;
-    return assetKey({ bucket, accountKey, jobId, index, extension: config.file_extension });
   }
 
   private timings(): JobTimings {

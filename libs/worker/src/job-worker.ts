@@ -7,6 +7,7 @@ import type { Delivery } from '#eventing/delivery.js';
 import { done, type Handled, reject, retryAfter } from '#eventing/handled.js';
 import { AttemptEnd, type AttemptPorts, runAttempt } from './attempt.js';
 import { EngineError } from './engine.js';
+import { deleteUntold } from './output-files.js';
 import { StopReason } from './stop-reason.js';
 import { UploadError } from './upload.js';
 
@@ -40,6 +41,8 @@ export class JobWorker {
     const known = delivery.deliveryCount === 1 ? freshJob(delivery) : undefined;
     const options = { known, traceparent: delivery.traceparent };
     const result = await this.ports.store.execute(jobId, (job) => startUnlessWornOut(job, by), options);
+    // An earlier attempt may have died with a file half written, or whole and not told.
+    if (delivery.deliveryCount > 1 && result.job) await deleteUntold(this.ports.assets, result.job, this.ports.log);
     return result.job?.status === 'processing' && result.outcome === 'appended' ? result.job : undefined;
   }
 
@@ -61,9 +64,10 @@ export class JobWorker {
     const again =
       failure.retryable && failure.code !== 'generation_timeout' && attempt < MAX_DELIVERIES && !delivery.isLast;
     if (again) return retryAfter(Math.min(RETRY_MS.first * 2 ** (attempt - 1), RETRY_MS.most));
-    await this.ports.store.execute(job.requested.jobId, (current) => failJob(current, failure, attempt), {
-      traceparent: delivery.traceparent,
-    });
+    const fail = (current: Job | undefined) => failJob(current, failure, attempt);
+    const { traceparent } = delivery;
+    const result = await this.ports.store.execute(job.requested.jobId, fail, { traceparent });
+    if (result.job) await deleteUntold(this.ports.assets, result.job, this.ports.log);
     return done();
   }
 }

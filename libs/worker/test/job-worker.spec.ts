@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { FileAssetStore } from '#asset-store/file-asset-store.js';
 import { StorageError } from '#asset-store/storage-error.js';
@@ -150,6 +150,22 @@ describe('a job that is cancelled', () => {
   });
 });
 
+describe('a job that is cancelled while a file is stored', () => {
+  it('leaves no file that no event tells of', async () => {
+    const request = aRequest();
+    const cancel = () => store.execute(request.jobId, (job) => cancelJob(job, 'alice'));
+    const assets = new HookedStore(folder, async (key) => void (key.endsWith('/1.png') && (await cancel())));
+    const watched = watch(request.jobId);
+    await watched.ready;
+    startWorker({ engine: preview, assets });
+    await store.request(request);
+    const job = await watched.ended;
+    expect(job.assets.map(({ index }) => index)).toEqual([0]);
+    const folderOfJob = join(folder, dirname(job.assets[0]?.key ?? ''));
+    await expect.poll(() => readdir(folderOfJob)).toEqual(['0.png']);
+  });
+});
+
 describe('a worker that must stop', () => {
   it('hands the job to another at once, which makes only what is missing', async () => {
     const request = aRequest();
@@ -250,5 +266,20 @@ class BrieflyFullStore extends FileAssetStore {
   override async put(key: string, bytes: Uint8Array) {
     if (this.failures-- > 0) throw new StorageError('no space left', true);
     return super.put(key, bytes);
+  }
+}
+
+class HookedStore extends FileAssetStore {
+  constructor(
+    root: string,
+    private readonly afterPut: (key: string) => Promise<void>,
+  ) {
+    super(root);
+  }
+
+  override async put(key: string, bytes: Uint8Array) {
+    const stored = await super.put(key, bytes);
+    await this.afterPut(key);
+    return stored;
   }
 }
