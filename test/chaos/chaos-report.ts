@@ -8,7 +8,16 @@ const MOST_FINDINGS = 40;
 
 /** The result as Markdown. */
 export function reportOf(result: ChaosResult): string {
-  return [...faultTable(result), '', ...outcomeTable(result), '', ...findingLines(result), again(result)].join('\n');
+  return [
+    ...faultTable(result),
+    '',
+    ...outcomeTable(result),
+    '',
+    slowestJob(result),
+    '',
+    ...findingLines(result),
+    again(result),
+  ].join('\n');
 }
 
 /** The result as one JSON document. */
@@ -45,6 +54,11 @@ function outcomeTable(result: ChaosResult): string[] {
     ['longest from request to end', seconds(waits.jobMs)],
   ];
   return [row('', 'number'), row('---', '--:'), ...rows.map((cells) => row(...cells))];
+}
+
+function slowestJob({ waits }: ChaosResult): string {
+  const events = waits.slowestJob.map(({ event, afterMs }) => `${event} ${seconds(afterMs)}`);
+  return `The job that took longest: ${events.join(', ')}`;
 }
 
 function verdicts({ findings }: ChaosResult): Record<Verdict, number> {

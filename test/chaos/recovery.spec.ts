@@ -13,6 +13,12 @@ describe('the longest waits', () => {
       recoveryMs: 22_000,
       standstillMs: 30_000,
       jobMs: 32_000,
+      slowestJob: [
+        { event: 'requested', afterMs: 0 },
+        { event: 'started', afterMs: 1_000 },
+        { event: 'started', afterMs: 31_000 },
+        { event: 'completed', afterMs: 32_000 },
+      ],
     });
   });
 

@@ -12,6 +12,8 @@ export interface Waits {
   readonly standstillMs: number;
   /** From a job's request to its end. */
   readonly jobMs: number;
+  /** What happened to the job that took longest, and how long after its request. */
+  readonly slowestJob: readonly { readonly event: string; readonly afterMs: number }[];
 }
 
 export function longestWaits(histories: Iterable<readonly Happened[]>, faultEnds: readonly number[]): Waits {
@@ -23,8 +25,18 @@ export function longestWaits(histories: Iterable<readonly Happened[]>, faultEnds
   return {
     recoveryMs: Math.max(0, ...faultEnds.map((end) => recoveryAfter(end, lives))),
     standstillMs: Math.max(0, ...jobs.map((events) => standstillOf(events))),
-    jobMs: Math.max(0, ...lives.map(({ from, to }) => to - from)),
+    jobMs: Math.max(0, ...lives.map(lifeOf)),
+    slowestJob: timelineOf(jobs[lives.map(lifeOf).indexOf(Math.max(...lives.map(lifeOf)))] ?? []),
   };
+}
+
+function lifeOf({ from, to }: { from: number; to: number }): number {
+  return to - from;
+}
+
+function timelineOf(events: readonly { at: number; event: Happened }[]): Waits['slowestJob'] {
+  const from = events[0]?.at ?? 0;
+  return events.map(({ at, event }) => ({ event: event.cloudEventType.split('.').at(-2) ?? '', afterMs: at - from }));
 }
 
 function recoveryAfter(faultEnd: number, lives: readonly { from: number; to: number }[]): number {
