@@ -3,6 +3,7 @@ import { machineLine } from './machine.js';
 import type { Measure } from './measure.js';
 import { accepting } from './measures/accepting.js';
 import { endToEnd } from './measures/end-to-end.js';
+import { peers } from './measures/peers.js';
 import { reading } from './measures/reading.js';
 import { resident } from './measures/resident.js';
 import { starting } from './measures/starting.js';
@@ -12,7 +13,7 @@ import { MemoryWatch } from './memory.js';
 import { type BenchOptions, readOptions } from './options.js';
 import { markdown, type Row } from './report.js';
 
-const MEASURES: readonly Measure[] = [accepting, starting, endToEnd, waiting, reading, watching, resident];
+const MEASURES: readonly Measure[] = [accepting, starting, endToEnd, waiting, reading, watching, peers, resident];
 
 interface Section {
   readonly title: string;

@@ -11,14 +11,14 @@ export interface ThroughputOptions {
   readonly present?: number;
   /** Starts the workers, where none run yet. */
   readonly begin?: () => Promise<void>;
+  /** Waits at the end until the queue is empty, for the next measurement on the same system. */
+  readonly drain?: boolean;
   readonly warmUpMs: number;
   readonly forMs: number;
 }
 
 const SUBMITTERS = 64;
 const WINDOW_MS = 500;
-/** Longer queues are not waited for. */
-const MOST_DRAINED = 1_000;
 const PATIENCE_MS = 30_000;
 
 /** Jobs per second from acceptance to stored end, while the queue is kept at its depth. Median of windows. */
@@ -47,8 +47,10 @@ export async function throughput(system: QueueSystem, options: ThroughputOptions
   const counts = await Promise.race([countsOver(options, () => completed), submitters.then(noCounts)]);
   running = false;
   await submitters;
-  // What is left would be the next measurement's; a long queue goes with its servers.
-  if (submitted <= completed + MOST_DRAINED) await until(() => (completed >= submitted ? completed : undefined));
+  if (options.drain) {
+    const what = () => `${system.name}: the last of ${submitted} jobs (${submitted - completed} are missing)`;
+    await until(what, () => (completed >= submitted ? completed : undefined));
+  }
   return medianRate(counts);
 }
 
@@ -90,19 +92,22 @@ export async function startLatency(system: QueueSystem, jobs: number): Promise<S
     const sentAt = now();
     const jobId = await system.submit();
     const answeredAt = now();
-    const at = await until(() => (completed > job ? starts.get(jobId) : undefined));
+    const at = await until(
+      () => `${system.name}: job ${jobId}`,
+      () => (completed > job ? starts.get(jobId) : undefined),
+    );
     result.afterAnswer.push(at - answeredAt);
     result.afterSending.push(at - sentAt);
   }
   return result;
 }
 
-async function until(probe: () => number | undefined): Promise<number> {
+async function until(what: () => string, probe: () => number | undefined): Promise<number> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const found = probe();
     if (found !== undefined) return found;
-    if (performance.now() > deadline) throw new Error('a job did not end');
+    if (performance.now() > deadline) throw new Error(`waited in vain for ${what()}`);
     await delay(1);
   }
 }

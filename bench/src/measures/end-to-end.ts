@@ -38,7 +38,12 @@ async function byWorkers(platform: BenchPlatform, memory: MemoryWatch, quick: bo
     memory.watch(platform.processes());
     for (const pictures of PICTURES) {
       const system = await PlatformSystem.on(platform, pictures);
-      const rate = await throughput(system, { depth: DEPTH, warmUpMs: 1_500, forMs: quick ? 2_000 : 5_000 });
+      const rate = await throughput(system, {
+        depth: DEPTH,
+        drain: true,
+        warmUpMs: 1_500,
+        forMs: quick ? 2_000 : 5_000,
+      });
       await system.close();
       rates.push({ workers, pictures, rate });
     }
