@@ -98,6 +98,8 @@ export class BenchPlatform {
       LOG_LEVEL: 'warn',
       MAX_QUEUE_DEPTH,
       PREVIEW_DURATION_MS: String(this.options.previewMs ?? 0),
+      // For profiles of the services: --cpu-prof --cpu-prof-dir=….
+      NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS,
     };
     const environment = serviceEnvironment(name, this.servers.facts, own);
     const entry = join(ROOT, 'dist/services', name, 'src/main.js');
