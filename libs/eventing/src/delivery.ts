@@ -14,6 +14,7 @@ export class Delivery {
   /** From 1; the server's own count, which also sees crashed workers. */
   readonly deliveryCount: number;
   private answered = false;
+  private opened: { readonly event: Recorded | undefined } | undefined;
 
   constructor(
     private readonly bus: Bus,
@@ -38,8 +39,10 @@ export class Delivery {
     return this.consumer.maxDeliver > 0 && this.deliveryCount >= this.consumer.maxDeliver;
   }
 
+  /** Opened once, however often it is asked for. */
   event(): Recorded | undefined {
-    return open(this.message, this.sequence);
+    this.opened ??= { event: open(this.message, this.sequence) };
+    return this.opened.event;
   }
 
   json<T>(): T {
