@@ -13,6 +13,8 @@ export interface Readings {
 }
 
 const INVISIBLE = /\p{Cf}|\u034f|\u115f|\u1160|\u17b4|\u17b5|\u3164|[\ufe00-\ufe0f]|\p{Cc}(?<![\t\n\r])/gu;
+/** Has one form only, and nothing invisible. */
+const PRINTABLE_ASCII = /^[\t\n\r\x20-\x7e]*$/;
 const ACCENTS = /[\u0300-\u036f]/g;
 const NOT_WORD = /[^\p{L}\p{M}\p{N}]+/gu;
 /** Marks that people put inside a word to hide it. */
@@ -37,6 +39,7 @@ const LOOKALIKES: Readonly<Record<string, string>> = {
 
 /** Lower case, compatibility forms made plain, no accents, nothing invisible. Terms are compared in this form. */
 export function plainForm(text: string): string {
+  if (PRINTABLE_ASCII.test(text)) return text.toLowerCase();
   const folded = text.normalize('NFKC').toLowerCase().replace(INVISIBLE, '');
   const bare = folded.normalize('NFD').replace(ACCENTS, '').normalize('NFC');
   return bare.replace(/[ıłøđß]/g, (letter) => UNDECOMPOSED[letter] ?? letter);
@@ -48,8 +51,12 @@ export function readingsOf(text: string): Readings {
   return { plain: folded.replace(NOT_WORD, ' ').trim(), words, spelled: spelledWords(folded) };
 }
 
+/** Latin letters, none of them three times in a row: nothing to be read in another way. Most words are like that. */
+const PLAIN_WORD = /^(?:([a-z])(?!\1\1))+$/;
+
 /** One stretch without spaces: the words in it, the last of which may also be read as the whole stretch without marks. */
 function readChunk(chunk: string): Set<string>[] {
+  if (PLAIN_WORD.test(chunk)) return [new Set([chunk])];
   const parts = chunk.split(NOT_WORD).filter((part) => part !== '');
   const words = parts.map(readWord);
   const last = words.at(-1) ?? new Set<string>();
@@ -61,6 +68,7 @@ function readChunk(chunk: string): Set<string>[] {
 }
 
 function readWord(word: string): Set<string> {
+  if (PLAIN_WORD.test(word)) return new Set([word]);
   const readings = new Set([word]);
   for (const reading of [...readings]) readings.add(latin(reading));
   for (const reading of [...readings]) for (const unleeted of unleet(reading)) readings.add(unleeted);

@@ -6,6 +6,8 @@ interface Entry {
   readonly words: readonly string[];
 }
 
+const NOTHING: readonly Entry[] = [];
+
 /** Shortest term that is looked for inside letters that were spelled one by one. */
 const SPELLED_MIN = 4;
 
@@ -15,10 +17,15 @@ export class TermFinder {
   private readonly starting = new Map<string, Entry[]>();
   private readonly anywhere: readonly string[];
   private readonly insideSpelled: readonly string[];
-  private shortestStart = Number.MAX_SAFE_INTEGER;
+  private readonly shortestStart: number;
+  /** What the terms that end in `*` begin with, cut to the length of the shortest of them. */
+  private readonly beginnings: ReadonlySet<string>;
 
   constructor(terms: Terms) {
     for (const term of terms.words) this.add(plainForm(term).split(' '));
+    const starts = [...this.starting.keys()];
+    this.shortestStart = Math.min(...starts.map((start) => start.length));
+    this.beginnings = new Set(starts.map((start) => start.slice(0, this.shortestStart)));
     this.anywhere = terms.anywhere.map(plainForm);
     const spelled = terms.words.map((term) => plainForm(term).replace(/[ *]/g, ''));
     this.insideSpelled = [...spelled.filter((term) => term.length >= SPELLED_MIN), ...this.anywhere];
@@ -36,7 +43,6 @@ export class TermFinder {
     const [first = ''] = words;
     const isStart = first.endsWith('*');
     const key = isStart ? first.slice(0, -1) : first;
-    if (isStart) this.shortestStart = Math.min(this.shortestStart, key.length);
     const index = isStart ? this.starting : this.exact;
     index.set(key, [...(index.get(key) ?? []), { words }]);
   }
@@ -48,11 +54,14 @@ export class TermFinder {
     return false;
   }
 
-  private entriesFor(reading: string): Entry[] {
-    const found = [...(this.exact.get(reading) ?? [])];
+  private entriesFor(reading: string): readonly Entry[] {
+    const exact = this.exact.get(reading) ?? NOTHING;
+    // Hardly any word begins like a term: one look instead of one for each length.
+    if (!this.beginnings.has(reading.slice(0, this.shortestStart))) return exact;
+    const found = [...exact];
     const longest = Math.min(reading.length, 24);
     for (let length = this.shortestStart; length <= longest; length += 1) {
-      found.push(...(this.starting.get(reading.slice(0, length)) ?? []));
+      found.push(...(this.starting.get(reading.slice(0, length)) ?? NOTHING));
     }
     return found;
   }
