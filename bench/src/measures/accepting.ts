@@ -4,7 +4,8 @@ import { BenchPlatform } from '../bench-platform.js';
 import { BenchProcess } from '../child-process.js';
 import { fullLoad, type LoadResult, type Shot, steadyLoad } from '../http-load.js';
 import type { Measure } from '../measure.js';
-import { count, type Row, share, spread } from '../report.js';
+import { processorTime } from '../processor-time.js';
+import { count, type Row, share, spread, times } from '../report.js';
 import { jobShots } from '../requests.js';
 import { median, spreadOf } from '../statistics.js';
 
@@ -17,12 +18,15 @@ interface Candidate {
   readonly name: string;
   readonly url: string;
   readonly prefix: string;
+  readonly pid: number;
 }
 
 interface Result {
   readonly rates: number[];
   readonly full: number[];
   readonly half: number[];
+  /** Microseconds of processor time for each request. */
+  readonly cpu: number[];
 }
 
 export const accepting: Measure = {
@@ -34,9 +38,9 @@ export const accepting: Measure = {
     try {
       memory.watch(platform.processes());
       const candidates = [
-        { name: 'gateway', url: platform.url, prefix: '' },
-        { name: 'bare', url: bare.url, prefix: '' },
-        { name: 'remembering', url: bare.url, prefix: '/remembering' },
+        { name: 'gateway', url: platform.url, prefix: '', pid: gatewayOf(platform) },
+        { name: 'bare', url: bare.url, prefix: '', pid: bare.process.pid },
+        { name: 'remembering', url: bare.url, prefix: '/remembering', pid: bare.process.pid },
       ];
       return rowsOf(await inTurns(candidates, await jobShots(platform), quick));
     } finally {
@@ -61,13 +65,15 @@ async function prepare(platform: BenchPlatform) {
 
 /** In turns, so that a slow minute of the machine meets all of them. */
 async function inTurns(candidates: readonly Candidate[], shot: () => Shot, quick: boolean) {
-  const [rounds, forMs] = quick ? [2, 1_500] : [5, 3_000];
-  const results = new Map(candidates.map(({ name }) => [name, { rates: [], full: [], half: [] } as Result]));
+  const [rounds, forMs] = quick ? [2, 1_500] : [4, 2_500];
+  const results = new Map(candidates.map(({ name }) => [name, { rates: [], full: [], half: [], cpu: [] } as Result]));
   for (const candidate of candidates) await load(candidate, shot, 2_000);
   for (let round = 0; round < rounds; round++) {
     for (const candidate of candidates) {
+      const before = await processorTime(candidate.pid);
       const full = await load(candidate, shot, forMs);
-      add(results.get(candidate.name), full);
+      const used = (await processorTime(candidate.pid)) - before;
+      add(results.get(candidate.name), full, (used * 1000) / full.latencies.length);
     }
   }
   for (let round = 0; round < rounds; round++) {
@@ -80,7 +86,12 @@ async function inTurns(candidates: readonly Candidate[], shot: () => Shot, quick
   return results;
 }
 
-function add(result: Result | undefined, { rate, latencies }: LoadResult): void {
+function gatewayOf(platform: BenchPlatform): number {
+  return platform.processes().find(({ name }) => name === 'gateway')?.pid ?? 0;
+}
+
+function add(result: Result | undefined, { rate, latencies }: LoadResult, cpu: number): void {
+  result?.cpu.push(cpu);
   result?.rates.push(rate);
   result?.full.push(...latencies);
 }
@@ -101,6 +112,12 @@ function rowsOf(results: ReadonlyMap<string, Result>): Row[] {
   return [
     rateRow('POST at full rate, 64 connections; beside: bare Fastify, JWT verified each time', ours, bare),
     { ...rateRow('the same; beside: bare Fastify that remembers verified tokens', ours, remembering), goal: undefined },
+    {
+      what: 'processor time of the process for one POST; beside: bare Fastify, JWT verified each time',
+      ours: `${count(median(ours.cpu))} µs`,
+      beside: `${count(median(bare.cpu))} µs`,
+      ratio: times(median(ours.cpu) / median(bare.cpu)),
+    },
     {
       what: 'POST latency at full rate',
       ours: spread(spreadOf(ours.full)),
