@@ -22,7 +22,10 @@ export async function upload(
   for (let attempt = 1; ; attempt++) {
     context.signal.throwIfAborted();
     try {
-      return await store.put(key, bytes);
+      const stored = await store.put(key, bytes);
+      // A store that failed in the middle of a write could not tidy up after it either.
+      if (attempt > 1) await store.sweepLeftovers({ olderThanMs: 0, beside: key });
+      return stored;
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       if (attempt === TRIES) throw new UploadError(error.message, { cause: error });

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { FileAssetStore } from '#asset-store/file-asset-store.js';
 import { StorageError } from '#asset-store/storage-error.js';
@@ -114,6 +114,8 @@ describe('a job of six pictures', () => {
     const job = await run(aRequest(), { engine: preview, assets });
     expect(job).toMatchObject({ status: 'completed', started: { attempt: 1 } });
     expect(job.assets).toHaveLength(6);
+    const files = await readdir(join(folder, dirname(job.assets[0]?.key ?? '')));
+    expect(files.sort()).toEqual(['0.png', '1.png', '2.png', '3.png', '4.png', '5.png']);
   });
 });
 
@@ -264,8 +266,12 @@ class BrieflyFullStore extends FileAssetStore {
   }
 
   override async put(key: string, bytes: Uint8Array) {
-    if (this.failures-- > 0) throw new StorageError('no space left', true);
-    return super.put(key, bytes);
+    if (this.failures-- <= 0) return super.put(key, bytes);
+    // A disk that fails in mid-write does not let the half of it be removed.
+    const path = join(this.root, key);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(join(dirname(path), `.${basename(path)}.${randomUUID()}.part`), 'half');
+    throw new StorageError('no space left', true);
   }
 }
 
