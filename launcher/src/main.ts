@@ -21,6 +21,15 @@ function settingsOrExit(): LauncherSettings {
   }
 }
 
+async function makeDataFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const advice = 'Choose a folder that you may write: DATA_DIR=… npm start';
+    throw new Error(`${path} cannot be the data folder (${messageOf(error)}). ${advice}`, { cause: error });
+  }
+}
+
 /** One launch, from the lock on its data folder to the exit. */
 class Launch {
   readonly #terminal: Terminal;
@@ -35,7 +44,7 @@ class Launch {
 
   async run(): Promise<void> {
     try {
-      await mkdir(this.settings.dataDir, { recursive: true, mode: 0o700 });
+      await makeDataFolder(this.settings.dataDir);
       this.#unlock = lockDataFolder(this.settings.dataDir);
       this.#stopOnSignals();
       const platform = await this.#platform.start();
@@ -89,7 +98,7 @@ class Launch {
     this.#terminal.say(
       [
         `OurVidz is ready after ${seconds} s: ${publicUrl}${publicUrl === url ? '' : ` (here: ${url})`}`,
-        `  token   ${folder}npm run token -- --user alice`,
+        `  token   ${folder}npm run --silent token -- --user alice`,
         `  data    ${dataDir}`,
         '  stop    Ctrl-C',
       ].join('\n'),

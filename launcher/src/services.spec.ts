@@ -36,13 +36,4 @@ describe('serviceEnvironment', () => {
     expect(serviceEnvironment('sdxl-worker', facts, own)).toMatchObject({ PREVIEW_DURATION_MS: '0' });
     expect(serviceEnvironment('jobs', facts, own)).not.toHaveProperty('MAX_QUEUE_DEPTH');
   });
-
-  it.each([
-    [{}, '100'],
-    [{ INITIAL_CREDITS: '0' }, '0'],
-  ])('initial credits with %o › are %s', (own, credits) => {
-    for (const service of ['gateway', 'jobs'] as const) {
-      expect(serviceEnvironment(service, facts, own).INITIAL_CREDITS).toBe(credits);
-    }
-  });
 });

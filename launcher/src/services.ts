@@ -21,13 +21,12 @@ export interface PlatformFacts {
 
 /** Variables of the launcher's own environment that are passed on: names, or beginnings of names that end in `*`. */
 const PASSED_ON: Readonly<Record<LaunchedService, readonly string[]>> = {
-  jobs: ['INITIAL_CREDITS', 'STREAM_REPLICAS', '*_STREAM_MAX_BYTES'],
+  jobs: ['STREAM_REPLICAS', '*_STREAM_MAX_BYTES'],
   gateway: [
     ...['AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE', 'ASSET_URL_TTL_S', 'CORS_ORIGINS', 'SERVED_ROUTES'],
-    ...['MAX_QUEUE_DEPTH', 'MAX_QUEUED_PER_USER', 'RATE_LIMIT', 'INITIAL_CREDITS', 'WORKER_TOKEN', 'ALLOW_ADULT'],
-    'AWS_*',
+    ...['MAX_QUEUE_DEPTH', 'ALLOW_ADULT'],
   ],
-  'sdxl-worker': ['ENGINE', 'ENGINE_*', 'PREVIEW_*', 'DRAIN_SECONDS', 'AWS_*'],
+  'sdxl-worker': ['ENGINE', 'PREVIEW_*', 'DRAIN_SECONDS'],
 };
 
 /**
@@ -47,8 +46,6 @@ const SURROUNDINGS = [
   ...['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'],
 ];
 
-/** Credits of a user's first visit, where nothing else is said: enough to try things out. */
-const INITIAL_CREDITS = '100';
 /** A stopping worker gives its job back soon enough that nobody has to end it by force. */
 const DRAIN_SECONDS = '4';
 
@@ -68,13 +65,12 @@ export function serviceEnvironment(
 
 function factsFor(service: LaunchedService, facts: PlatformFacts, own: NodeJS.ProcessEnv) {
   const { publicUrl: PUBLIC_URL, assetStore: ASSET_STORE } = facts;
-  const credits = own.INITIAL_CREDITS || INITIAL_CREDITS;
   switch (service) {
     case 'jobs':
-      return { DATABASE_URL: facts.databaseUrl, INITIAL_CREDITS: credits };
+      return { DATABASE_URL: facts.databaseUrl };
     case 'gateway':
       return {
-        ...{ HOST: facts.host, PORT: String(facts.port), PUBLIC_URL, ASSET_STORE, INITIAL_CREDITS: credits },
+        ...{ HOST: facts.host, PORT: String(facts.port), PUBLIC_URL, ASSET_STORE },
         ...{ AUTH_JWT_SECRET: facts.tokenSecret, ASSET_URL_SECRET: facts.assetUrlSecret },
       };
     case 'sdxl-worker':

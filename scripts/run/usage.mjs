@@ -10,7 +10,7 @@ const USAGES = {
   --help      shows this
 
   Environment: PORT (3000; 0 takes a free one), HOST (127.0.0.1), PUBLIC_URL, DATA_DIR (.data), NATS_URL, DATABASE_URL,
-  LOG_LEVEL, INITIAL_CREDITS (100), ENGINE (preview), AUTH_JWT_SECRET, ASSET_URL_SECRET; see README.md.
+  LOG_LEVEL, ENGINE (preview), AUTH_JWT_SECRET, ASSET_URL_SECRET, …; all are in docs/operations.md.
 `,
   token: `npm run token -- --user NAME [options]
 

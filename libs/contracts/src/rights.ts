@@ -1,4 +1,4 @@
-/** What each service may publish and subscribe to. The launcher and the Kubernetes files make NATS permissions of it. */
+/** What each service may publish and subscribe to. The launcher makes NATS permissions of it. */
 import {
   ACCOUNT_STREAM,
   ASSET_REAPER_CONSUMER,

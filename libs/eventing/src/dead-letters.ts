@@ -3,7 +3,7 @@ import { DEAD_LETTER_CONSUMER } from '#contracts/streams.js';
 import { parseJobSubject } from '#contracts/subjects.js';
 import type { Bus } from './bus.js';
 import type { Delivery } from './delivery.js';
-import type { Handled } from './handled.js';
+import { GAVE_UP, type Handled } from './handled.js';
 import { LogReader } from './log-reader.js';
 import { runPullLoop } from './pull-loop.js';
 
@@ -43,7 +43,8 @@ async function deadLetter(bus: Bus, delivery: Delivery): Promise<DeadLetter> {
   const advisory = delivery.json<Advisory>();
   const { stream, consumer, stream_seq: sequence, deliveries, reason: detail } = advisory;
   const message = await new LogReader(bus, stream).messageAt(sequence);
-  const reason = delivery.subject.includes('MAX_DELIVERIES') ? 'max_deliveries' : 'terminated';
+  const worn = delivery.subject.includes('MAX_DELIVERIES') || detail?.startsWith(GAVE_UP);
+  const reason = worn ? 'max_deliveries' : 'terminated';
   const jobId = message && parseJobSubject(message.subject)?.jobId;
   return { reason, stream, consumer, sequence, deliveries, detail, subject: message?.subject, jobId };
 }

@@ -1,4 +1,5 @@
 /** What can go wrong between a service and NATS, in terms that its callers act on. */
+import { ConfigurationError } from '#service-kit/environment.js';
 
 /** No server, or the outcome stayed unknown for as long as it is worth asking. Passes by itself. */
 export class EventingUnavailableError extends Error {
@@ -10,8 +11,8 @@ export class StreamFullError extends Error {
   override readonly name = 'StreamFullError';
 }
 
-/** The server is too old, or a stream or consumer differs from what this version needs. Does not pass by itself. */
-export class TopologyError extends Error {
+/** The server is too old or too small, or a stream or consumer differs from what this version needs. Does not pass by itself. */
+export class TopologyError extends ConfigurationError {
   override readonly name = 'TopologyError';
 }
 
@@ -23,4 +24,9 @@ export class AccessRefusedError extends Error {
 /** The server refused a message for a reason that trying again does not mend. */
 export class AppendRejectedError extends Error {
   override readonly name = 'AppendRejectedError';
+}
+
+/** Whether NATS itself cannot take or give anything now: no fault of what was asked, and it passes. */
+export function isOutage(error: unknown): boolean {
+  return error instanceof EventingUnavailableError || error instanceof StreamFullError;
 }

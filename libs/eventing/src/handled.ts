@@ -14,6 +14,9 @@ export function retryAfter(delayMs: number): Handled {
   return { kind: 'retryAfter', delayMs };
 }
 
+/** How a reason begins when a message was tried as often as it may be, whatever is wrong with it. */
+export const GAVE_UP = 'gave up: ';
+
 /** It can never be dealt with: it becomes a dead letter. */
 export function reject(reason: string): Handled {
   return { kind: 'reject', reason };

@@ -2,7 +2,9 @@
 import type { ConsumerSpec } from '#contracts/streams.js';
 import type { Bus } from './bus.js';
 import type { Delivery } from './delivery.js';
-import { type Handled, reject, retryAfter } from './handled.js';
+import { isOutage } from './errors.js';
+import { GAVE_UP, type Handled, reject, retryAfter } from './handled.js';
+import { pause } from './pause.js';
 import { Puller } from './puller.js';
 
 export type DeliveryHandler = (delivery: Delivery) => Promise<Handled>;
@@ -35,7 +37,7 @@ export async function runPullLoop(bus: Bus, options: PullLoopOptions, handle: De
     for (let turn = 1; !signal.aborted; turn++) {
       bell.listen();
       const delivery = await pullFirst(inTurn(pullers, turn, options.reverseEvery), signal);
-      if (delivery) await handleDelivery(bus, delivery, handle);
+      if (delivery) await handleDelivery(bus, delivery, handle, signal);
       else await bell.wait(signal);
     }
   } finally {
@@ -61,10 +63,15 @@ async function pullFirst(pullers: readonly Puller[], signal: AbortSignal): Promi
   return undefined;
 }
 
-async function handleDelivery(bus: Bus, delivery: Delivery, handle: DeliveryHandler): Promise<void> {
+async function handleDelivery(
+  bus: Bus,
+  delivery: Delivery,
+  handle: DeliveryHandler,
+  signal: AbortSignal,
+): Promise<void> {
   const heartbeat = setInterval(() => delivery.working(), delivery.consumer.ackWaitMs / SIGNS_OF_LIFE);
   try {
-    delivery.answer(await handle(delivery));
+    delivery.answer(await handlePatiently(bus, delivery, handle, signal));
   } catch (error) {
     bus.log.error({ err: error, subject: delivery.subject, delivery: delivery.deliveryCount }, 'handler failed');
     delivery.answer(afterError(delivery, error));
@@ -73,9 +80,36 @@ async function handleDelivery(bus: Bus, delivery: Delivery, handle: DeliveryHand
   }
 }
 
+/**
+ * What NATS itself cannot take now, because it is away or full, is no fault of the message: it is kept in hand and tried
+ * again, and no delivery is used up. Told to stop, it is handed back.
+ */
+async function handlePatiently(
+  bus: Bus,
+  delivery: Delivery,
+  handle: DeliveryHandler,
+  signal: AbortSignal,
+): Promise<Handled> {
+  for (let pauseMs = RETRY_MS.first; ; pauseMs = Math.min(pauseMs * 2, RETRY_MS.most)) {
+    try {
+      return await handle(delivery);
+    } catch (error) {
+      if (!isOutage(error)) throw error;
+      bus.log.warn({ err: error, subject: delivery.subject, pauseMs }, 'NATS cannot take an outcome now');
+    }
+    if (signal.aborted) return retryAfter(0);
+    await pauseUnlessAborted(pauseMs, signal);
+  }
+}
+
+async function pauseUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
+  // It rejects for one reason only, which the caller sees in the signal.
+  await pause(ms, signal).catch(() => undefined);
+}
+
 /** Tried again, later each time; what used up its deliveries becomes a dead letter at once. */
 function afterError(delivery: Delivery, error: unknown): Handled {
-  if (delivery.isLast) return reject(error instanceof Error ? error.message.slice(0, 200) : 'handler failed');
+  if (delivery.isLast) return reject(`${GAVE_UP}${error instanceof Error ? error.message.slice(0, 200) : 'unknown'}`);
   return retryAfter(Math.min(RETRY_MS.first * 2 ** (delivery.deliveryCount - 1), RETRY_MS.most));
 }
 

@@ -36,6 +36,8 @@ const DEAD_LETTER_MAX_BYTES = 64 * 1024 * 1024;
 const RETRY_MS = 250;
 /** No suitable peers for placement: too few members are there yet. */
 const NO_SUITABLE_PEERS = 10005;
+/** The stream's largest size is more than the server may use. */
+const NO_STORAGE = 10047;
 
 /**
  * Creates what is missing, brings the rest up to date, and checks that the server took all of it. Waits for servers that
@@ -66,7 +68,9 @@ async function untilThere(bus: Bus, what: string, attempt: () => Promise<void>, 
     } catch (error) {
       if (error instanceof TopologyError || error instanceof AccessRefusedError) throw error;
       if (bus.nc.isClosed()) throw new EventingUnavailableError('the connection is closed', { cause: error });
-      bus.log[told ? 'debug' : 'warn']({ err: error }, `waiting for ${what}`);
+      // The first start of a platform waits for the service that makes them: nothing to worry about.
+      if (isMissing(error)) bus.log[told ? 'debug' : 'info'](`waiting for ${what}`);
+      else bus.log[told ? 'debug' : 'warn']({ err: error }, `waiting for ${what}`);
     }
     await pause(RETRY_MS, signal);
   }
@@ -78,8 +82,13 @@ async function orRefused(what: string, creation: Promise<void>): Promise<void> {
     await creation;
   } catch (error) {
     const final = error instanceof JetStreamApiError && error.code !== NO_SUITABLE_PEERS;
-    throw final ? new TopologyError(`${what}: ${error.message}`, { cause: error }) : error;
+    throw final ? new TopologyError(`${what}: ${explained(error)}`, { cause: error }) : error;
   }
+}
+
+function explained(error: JetStreamApiError): string {
+  if (error.code !== NO_STORAGE) return error.message;
+  return 'NATS has too little disk space for it. Free some, or set JOBS_STREAM_MAX_BYTES and ACCOUNTS_STREAM_MAX_BYTES';
 }
 
 async function createStream(bus: Bus, spec: StreamSpec, size: TopologySize): Promise<void> {
@@ -115,9 +124,13 @@ async function orMissing<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;
   } catch (error) {
-    if (error instanceof JetStreamApiError && error.status === 404) return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.status === 404;
 }
 
 /** What does not depend on the size of the installation. */

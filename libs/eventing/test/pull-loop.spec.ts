@@ -5,6 +5,7 @@ import { type Lane, liveSubject } from '#contracts/subjects.js';
 import type { Bus } from '#eventing/bus.js';
 import { type DeadLetter, runDeadLetters } from '#eventing/dead-letters.js';
 import type { Delivery } from '#eventing/delivery.js';
+import { StreamFullError } from '#eventing/errors.js';
 import { done, reject, retryAfter } from '#eventing/handled.js';
 import { JobStore } from '#eventing/job-store.js';
 import { pause } from '#eventing/pause.js';
@@ -215,12 +216,33 @@ describe('dead letters', () => {
       consumer: forRejected.name,
       deliveries: 1,
     });
-    expect(letters.get(failing.jobId)).toMatchObject({ reason: 'terminated', detail: 'engine on fire', deliveries: 2 });
+    expect(letters.get(failing.jobId)).toMatchObject({
+      reason: 'max_deliveries',
+      detail: 'gave up: engine on fire',
+      deliveries: 2,
+    });
     expect(letters.get(silent.jobId)).toMatchObject({ reason: 'max_deliveries', deliveries: 2 });
     crashing.close();
     stop.abort();
     await Promise.all([reading, ...loops.map((loop) => loop.end())]);
     expect(loops[1]?.handled.map(({ count }) => count)).toEqual([1, 2]);
+  }, 15_000);
+});
+
+describe('when NATS can take no outcome', () => {
+  it('keeps the message in hand and uses up no delivery', async () => {
+    const request = aRequest();
+    const consumer = await aConsumer(bus, request.jobId, { ackWaitMs: 300, maxDeliver: 2 });
+    let tries = 0;
+    const loop = aLoop(consumer, async () => {
+      if (++tries < 3) throw new StreamFullError('no room');
+      return done();
+    });
+    await store.request(request);
+    await vi.waitFor(() => expect(tries).toBe(3), 10_000);
+    await vi.waitFor(async () => expect(await openMessages(bus, consumer)).toBe(0), 5_000);
+    expect(loop.handled.every(({ count }) => count === 1)).toBe(true);
+    await loop.end();
   }, 15_000);
 });
 

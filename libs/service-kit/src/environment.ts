@@ -1,7 +1,8 @@
 /** Reads a process's environment once, at start, and names everything that is missing or wrong in one message. */
 
+/** What only a change of configuration mends: starting again does not help. Its message is for the operator. */
 export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError';
+  override readonly name: string = 'ConfigurationError';
 }
 
 type Source = Readonly<Record<string, string | undefined>>;

@@ -122,7 +122,7 @@ class Attempt {
       (done * 100 + percent * request.outputs.length) / this.begun.requested.seeds.length;
     const callbacks = {
       onProgress: (progress: { percent: number; stage: ProgressMessage['stage']; step: number; steps: number }) =>
-        this.progress.report({ ...progress, percent: Math.min(99, share(progress.percent)) }),
+        this.progress.report({ ...progress, percent: Math.min(99, Math.floor(share(progress.percent))) }),
       onOutput: (output: EngineOutput) => this.take(output),
       onOutputFailed: (failure: MissingOutput) => this.miss(failure.index, failure.reason),
     };

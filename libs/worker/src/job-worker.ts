@@ -4,6 +4,7 @@ import { type Failure, failJob, startJob } from '#contracts/domain/job-decisions
 import type { JobFailureCode } from '#contracts/http/error-codes.js';
 import { MAX_DELIVERIES } from '#contracts/limits.js';
 import type { Delivery } from '#eventing/delivery.js';
+import { isOutage } from '#eventing/errors.js';
 import { done, type Handled, reject, retryAfter } from '#eventing/handled.js';
 import { AttemptEnd, type AttemptPorts, runAttempt } from './attempt.js';
 import { EngineError } from './engine.js';
@@ -57,6 +58,8 @@ export class JobWorker {
 
   private async afterFailure(job: ProcessingJob, error: unknown, delivery: Delivery): Promise<Handled> {
     if (error instanceof AttemptEnd) return done();
+    // The pull loop keeps the message and tries again.
+    if (isOutage(error)) throw error;
     if (error instanceof StopReason && error.kind === 'draining') return retryAfter(0);
     const failure = failureOf(error);
     const { attempt } = job.started;

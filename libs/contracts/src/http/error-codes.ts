@@ -27,8 +27,17 @@ export const ERROR_CODES = {
   unknown_job: fact(404, 'This job does not exist.', 'Check the id.'),
   unknown_asset: fact(404, 'This asset does not exist.', 'Check the id.'),
   unknown_project: fact(404, 'This project does not exist.', 'Check the id or leave the project out.'),
-  method_not_allowed: fact(405, 'This address does not take that method.', 'See /api/docs for what it takes.'),
+  method_not_allowed: fact(
+    405,
+    'This address does not take that method.',
+    'Use one of the methods in the Allow header.',
+  ),
   already_ended: fact(409, 'The job has already ended.', 'Nothing is left to do.'),
+  precondition_failed: fact(
+    412,
+    'The file is not the one you know.',
+    'Ask for it without If-Match and If-Unmodified-Since.',
+  ),
   body_too_large: fact(413, 'The request is too large.', 'Send at most 256 KiB.'),
   unsupported_media_type: fact(415, 'The request is not JSON.', 'Send JSON with content type application/json.'),
   range_not_satisfiable: fact(416, 'The file has no such part.', 'Ask for a range within the file.'),

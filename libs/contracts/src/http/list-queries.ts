@@ -5,6 +5,9 @@ import { JOB_STATUSES, type JobStatus } from '../domain/job.js';
 import { type Format, JOB_TYPES, type JobType } from '../job-catalogue.js';
 import { PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX } from '../limits.js';
 
+/** `2026-01-31` or `2026-01-31T08:30:00Z`: of ISO 8601 only what every reader understands. */
+const RFC_3339 = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2}))?$/;
+
 /** What every list takes in its address. */
 class PageQuery {
   /** `next_cursor` of the page before. */
@@ -42,9 +45,11 @@ export class ListAssetsQuery extends PageQuery {
 
   @IsOptional()
   @IsISO8601({ strict: true })
+  @Matches(RFC_3339, { message: '$property must be a date or a date and time with a zone, as RFC 3339 has them' })
   from?: string;
 
   @IsOptional()
   @IsISO8601({ strict: true })
+  @Matches(RFC_3339, { message: '$property must be a date or a date and time with a zone, as RFC 3339 has them' })
   to?: string;
 }

@@ -28,7 +28,8 @@ export class AssetsController {
   @Get()
   async list(@Query() query: unknown, @From() { accountKey }: Caller) {
     const { jobId, type, from, to, cursor, limit } = checkedQuery(ListAssetsQuery, query);
-    const request = { accountKey, jobId: jobId?.toLowerCase(), type, from, to, cursor, limit };
+    const times = { from: from && instant(from), to: to && instant(to) };
+    const request = { accountKey, jobId: jobId?.toLowerCase(), type, ...times, cursor, limit };
     const page = await ask(this.bus, 'assets.list', request);
     const there = page.assets.filter(({ id }) => !this.recentlyDeleted.has(id));
     const assets = there.map((asset) => this.views.asset(asset.jobId, asset.jobType, asset));
@@ -56,4 +57,11 @@ export class AssetsController {
     if (!asset || this.recentlyDeleted.has(asset.id)) throw new ApiError('unknown_asset');
     return { job, asset };
   }
+}
+
+/** A date alone is its first moment in UTC. */
+function instant(text: string): string {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime())) throw new ApiError('invalid_query', { details: `${text} is no date` });
+  return time.toISOString();
 }

@@ -22,6 +22,7 @@ const FRAMEWORK_STATUSES: Readonly<Record<number, ErrorCode>> = {
   400: 'invalid_json',
   404: 'not_found',
   405: 'method_not_allowed',
+  412: 'precondition_failed',
   413: 'body_too_large',
   414: 'not_found',
   415: 'unsupported_media_type',

@@ -77,5 +77,5 @@ function refuseWrongMethods(instance: FastifyInstance): void {
 
 function patternOf(url: string): RegExp {
   const escaped = url.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${escaped.replace(/:[a-z]+/gi, '[^/]+').replace(/\*/g, '.*')}/?$`);
+  return new RegExp(`^${escaped.replace(/:[a-z]+/gi, '[^/]+').replace(/\*/g, '.*')}$`);
 }

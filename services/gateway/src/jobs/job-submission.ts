@@ -43,7 +43,8 @@ export class JobSubmission {
   /** Checks in the order that the API promises: policy, project, then what the queue can take. */
   async submit(wish: JobWish, caller: Caller, context: SubmissionContext): Promise<Submitted> {
     this.checkPolicy(wish);
-    if (wish.projectId !== undefined) throw new ApiError('unknown_project');
+    if (wish.projectId !== undefined)
+      throw new ApiError('unknown_project', { details: 'projectId names no project of yours' });
     const first = context.idempotency && (await this.firstOf(context.idempotency));
     if (first) return first;
     return this.enqueue(requestOf(wish, caller, context.idempotency), context);

@@ -65,7 +65,8 @@ function requestOf(jobType: JobType, fields: Fields, metadata: Fields): QueueJob
 function jobTypeOf(value: unknown): JobType {
   if (isJobType(value)) return value;
   const shown = typeof value === 'string' ? value.slice(0, 100) : value === null ? 'null' : typeof value;
-  throw new ApiError('invalid_job_type', { error: `Invalid job type: ${shown}`, validJobTypes: JOB_TYPES });
+  const details = `jobType must be one of ${JOB_TYPES.join(', ')}`;
+  throw new ApiError('invalid_job_type', { error: `Invalid job type: ${shown}`, details, validJobTypes: JOB_TYPES });
 }
 
 function promptOf(value: string | null | undefined): string {

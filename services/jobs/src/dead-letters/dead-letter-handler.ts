@@ -2,7 +2,7 @@
 import { type Failure, failJob } from '#contracts/domain/job-decisions.js';
 import { MAX_DELIVERIES } from '#contracts/limits.js';
 import type { DeadLetter } from '#eventing/dead-letters.js';
-import { EventingUnavailableError, StreamFullError } from '#eventing/errors.js';
+import { isOutage } from '#eventing/errors.js';
 import { done, type Handled, retryAfter } from '#eventing/handled.js';
 import type { JobStore } from '#eventing/job-store.js';
 import type { Log } from '#service-kit/log.js';
@@ -31,7 +31,7 @@ export class DeadLetterHandler {
       const result = await this.store.execute(letter.jobId, (job) => failJob(job, failureOf(letter)));
       return result.outcome === 'appended' ? 'job failed' : result.reason;
     } catch (error) {
-      if (error instanceof EventingUnavailableError || error instanceof StreamFullError) return 'unavailable';
+      if (isOutage(error)) return 'unavailable';
       throw error;
     }
   }
@@ -42,6 +42,7 @@ export function failureOf({ reason, detail }: Pick<DeadLetter, 'reason' | 'detai
   if (reason === 'terminated') {
     return { code: 'rejected', message: detail || 'The worker cannot make this job.', retryable: false };
   }
-  const message = `The job was given to a worker ${MAX_DELIVERIES} times and never ended.`;
+  const cause = detail ? ` (${detail})` : '';
+  const message = `The job was given to a worker ${MAX_DELIVERIES} times and never ended${cause}.`;
   return { code: 'max_deliveries', message, retryable: true };
 }
