@@ -31,6 +31,17 @@ async function remove(assetId: string): Promise<number> {
   return (await fetch(`${kit.url}/api/assets/${assetId}`, { method: 'DELETE', headers })).status;
 }
 
+describe('a list of assets', () => {
+  it.each(['2020', '2020-01', '2020-W01', '2020-01-01T00', '2020-02-30', 'yesterday', '2020-01-01T00:00:00,5Z'])(
+    'from %s is refused, and the parameter named',
+    async (from) => {
+      const response = await get(kit.url, `/api/assets?from=${from}`);
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({ code: 'invalid_query', details: expect.stringContaining('from') });
+    },
+  );
+});
+
 describe('an asset', () => {
   it('is described with a signed address', async () => {
     const jobId = await finished();
@@ -51,6 +62,15 @@ describe('an asset', () => {
     expect(response.headers.get('cache-control')).toMatch(/^private, max-age=\d+, immutable$/);
     expect(response.headers.get('accept-ranges')).toBe('bytes');
     expect(response.headers.get('last-modified')).toBeTruthy();
+  });
+
+  it('is refused with 412 when the client insists on another one', async () => {
+    const { url } = await assetOf(await finished());
+    for (const headers of [{ 'if-match': '"other"' }, { 'if-unmodified-since': 'Thu, 01 Jan 1970 00:00:00 GMT' }]) {
+      const response = await fetch(url, { headers });
+      expect(response.status).toBe(412);
+      expect(await response.json()).toMatchObject({ success: false, code: 'precondition_failed' });
+    }
   });
 
   it('is served in parts, and not at all when the client has it', async () => {
