@@ -66,12 +66,17 @@ export class Database implements Sql {
     return runOn<R>(this.pool, text, values);
   }
 
-  /** Commits when `work` resolves, rolls back when it rejects. */
-  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+  /**
+   * Commits when `work` resolves, rolls back when it rejects.
+   *
+   * @param commit `flushed` outlives a power cut when this resolves. `soon` is flushed within a second: a power cut before
+   *   undoes it as a whole, for what is computed again then.
+   */
+  async transaction<T>(work: (tx: Transaction) => Promise<T>, commit: 'flushed' | 'soon' = 'flushed'): Promise<T> {
     const client = await this.pool.connect().catch(rethrowTranslated);
     const tx = new Transaction(client);
     try {
-      await tx.query('begin');
+      await tx.query(commit === 'soon' ? 'begin; set local synchronous_commit = off' : 'begin');
       const result = await work(tx);
       await tx.query('commit');
       client.release();

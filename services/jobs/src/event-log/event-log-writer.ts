@@ -4,7 +4,7 @@ import type { Database } from '../database/database.js';
 import type { Doorbell } from '../doorbell.js';
 import type { Term } from '../leadership/leadership.js';
 import type { JobsMetrics } from '../metrics.js';
-import { repeatedly } from '../repeating.js';
+import { pause, repeatedly } from '../repeating.js';
 import type { LogRow } from './log-row.js';
 import {
   type Checkpoint,
@@ -15,10 +15,16 @@ import {
   SupersededError,
   writeCheckpoint,
 } from './log-statements.js';
-import type { StreamFollower } from './stream-follower.js';
+import { BATCH_EVENTS, type StreamFollower } from './stream-follower.js';
 
 /** The doorbell may fail to ring. */
 const POLL_MS = 1_000;
+
+/**
+ * Between two batches that are not full: each costs a flush of the disk, which the streams' server needs for its own.
+ * What comes after a quiet time is written at once.
+ */
+const GATHER_MS = 20;
 
 interface Surroundings {
   readonly database: Database;
@@ -55,6 +61,7 @@ export class EventLogWriter {
     for (const follower of this.followers) read += await this.copyBatch(follower, term);
     const settled = this.followers.every((follower) => follower.place);
     if (read === 0 && settled) await this.around.bell.wait(POLL_MS, term.signal);
+    else if (read > 0 && read < BATCH_EVENTS) await pause(GATHER_MS, term.signal);
   }
 
   /** Writes one batch of one stream; resolves with the messages read. */

@@ -5,7 +5,7 @@ import { eventIdOf, type LogRow, logRow } from './log-row.js';
 import type { Checkpoint } from './log-statements.js';
 
 /** Events that are read and written at once. */
-const BATCH_EVENTS = 500;
+export const BATCH_EVENTS = 500;
 /** How often a stream that seems sound is looked at: it may have been made anew while the connection held. */
 const LOOK_INTERVAL_MS = 1_000;
 

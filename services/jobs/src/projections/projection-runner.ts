@@ -36,7 +36,8 @@ export class ProjectionRunner {
 
   /** Applies one batch; false when there is nothing left to apply. */
   async advance(): Promise<boolean> {
-    const result = await this.database.transaction((tx) => this.applyBatch(tx));
+    // Rows and place are undone together, and the log has the events.
+    const result = await this.database.transaction((tx) => this.applyBatch(tx), 'soon');
     this.report(result);
     return result.moved > 0;
   }
