@@ -41,6 +41,8 @@ export async function startRedis(folder: string, fsync: Fsync): Promise<RedisSer
 
 async function answers(port: number): Promise<true | undefined> {
   const client = new Redis({ host: '127.0.0.1', port, lazyConnect: true, retryStrategy: () => null });
+  // `connect()` rejects with the same error.
+  client.on('error', () => undefined);
   try {
     await client.connect();
     await client.ping();

@@ -1,7 +1,7 @@
 /** What it was measured on. */
 
 import { open } from 'node:fs/promises';
-import { availableParallelism, cpus, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { locateNatsServer } from '#launcher/nats-binary.js';
 import { locatePostgres } from '#launcher/postgres-binary.js';
@@ -15,7 +15,12 @@ export async function machineLine(): Promise<string> {
   const model = cpus()[0]?.model.trim() ?? 'unknown processor';
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
   const servers = `NATS ${version}, PostgreSQL ${major}`;
-  return `${availableParallelism()} cores (${model}), ${memory}, ${process.platform}, Node.js ${process.version}, ${servers}, one flush of the disk takes ${ms(await flushTime())} (median)`;
+  const node = `Node.js ${process.version}`;
+  const flush = `one flush of the disk ${ms(await flushTime())} (median)`;
+  const busy = `load by others before the run ${(loadavg()[0] ?? 0).toFixed(1)}`;
+  return [`${availableParallelism()} cores (${model})`, memory, process.platform, node, servers, flush, busy].join(
+    ', ',
+  );
 }
 
 const FLUSHES = 200;

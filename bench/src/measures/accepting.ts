@@ -34,17 +34,18 @@ export const accepting: Measure = {
   title: 'Accepting jobs',
   async run({ quick, memory }): Promise<Row[]> {
     const platform = await BenchPlatform.start();
-    const bare = await prepare(platform);
     try {
+      const bare = await prepare(platform);
       memory.watch(platform.processes());
       const candidates = [
         { name: 'gateway', url: platform.url, prefix: '', pid: gatewayOf(platform) },
         { name: 'bare', url: bare.url, prefix: '', pid: bare.process.pid },
         { name: 'remembering', url: bare.url, prefix: '/remembering', pid: bare.process.pid },
       ];
-      return rowsOf(await inTurns(candidates, await jobShots(platform), quick));
-    } finally {
+      const results = await inTurns(candidates, await jobShots(platform), quick);
       await bare.process.stop();
+      return rowsOf(results);
+    } finally {
       await platform.close();
     }
   },
