@@ -128,11 +128,13 @@ export class FileAssetStore {
    */
   private async write(path: string, bytes: Uint8Array): Promise<Uint8Array> {
     for (let attempt = 1; ; attempt += 1) {
-      await mkdir(dirname(path), { recursive: true });
       try {
+        await mkdir(dirname(path), { recursive: true });
         return (await writeAtomically(path, bytes)) ? bytes : await readFile(path);
       } catch (error) {
-        if (!isAbsent(error) || attempt === FOLDER_TRIES) throw error;
+        // Making a path whose folders vanish meanwhile ends with ENOTDIR as well.
+        const vanished = isAbsent(error) || errorCode(error) === 'ENOTDIR';
+        if (!vanished || attempt === FOLDER_TRIES) throw error;
       }
     }
   }
