@@ -1,5 +1,5 @@
+import { pauseUnlessAborted } from '#service-kit/pause.js';
 import { RestartDelay } from './restart-delay.js';
-import { pause } from './supervised-service.js';
 
 /** A server that this process runs: NATS or PostgreSQL. */
 export interface RestartableServer {
@@ -50,7 +50,7 @@ export class SupervisedServer {
       if (this.#stopping.signal.aborted) return;
       const delay = this.#delay.next(performance.now() - startedAt);
       this.report(`${this.name} ended unexpectedly; it is started again in ${delay / 1_000} s`);
-      await pause(delay, this.#stopping.signal);
+      await pauseUnlessAborted(delay, this.#stopping.signal);
       if (!this.#stopping.signal.aborted) await this.#restart();
     }
   }

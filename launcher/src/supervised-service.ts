@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { pauseUnlessAborted } from '#service-kit/pause.js';
 import { EXIT_CONFIGURATION } from '#service-kit/process-lifecycle.js';
 import { RestartDelay } from './restart-delay.js';
 import { type Ending, type ServiceCommand, ServiceProcess } from './service-process.js';
@@ -78,15 +78,6 @@ export class SupervisedService {
   async #pause({ code, signal }: Ending, ms: number): Promise<void> {
     const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
     this.observer.report(`${this.command.name} ${how}; it is started again in ${ms / 1_000} s`);
-    await pause(ms, this.#stopping.signal);
-  }
-}
-
-/** Waits so long, or until the signal. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await delay(ms, undefined, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
+    await pauseUnlessAborted(ms, this.#stopping.signal);
   }
 }

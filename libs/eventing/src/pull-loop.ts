@@ -1,10 +1,10 @@
 /** Pulls one message at a time, handles it, answers it. Survives any restart of the server. */
 import type { ConsumerSpec } from '#contracts/streams.js';
+import { pauseUnlessAborted } from '#service-kit/pause.js';
 import type { Bus } from './bus.js';
 import type { Delivery } from './delivery.js';
 import { isOutage } from './errors.js';
 import { GAVE_UP, type Handled, reject, retryAfter } from './handled.js';
-import { pause } from './pause.js';
 import { Puller } from './puller.js';
 
 export type DeliveryHandler = (delivery: Delivery) => Promise<Handled>;
@@ -100,11 +100,6 @@ async function handlePatiently(
     if (signal.aborted) return retryAfter(0);
     await pauseUnlessAborted(pauseMs, signal);
   }
-}
-
-async function pauseUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
-  // It rejects for one reason only, which the caller sees in the signal.
-  await pause(ms, signal).catch(() => undefined);
 }
 
 /** Tried again, later each time; what used up its deliveries becomes a dead letter at once. */

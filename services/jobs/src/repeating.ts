@@ -1,22 +1,9 @@
 /** Loops that live as long as their process or their term, and go on after a failure. */
 import type { Log } from '#service-kit/log.js';
+import { pauseUnlessAborted } from '#service-kit/pause.js';
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
-
-/** Resolves after `ms`, or at once when aborted. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end, { once: true });
-  });
-}
 
 export interface Repetition {
   /** For the log. */
@@ -59,5 +46,5 @@ async function afterFailure({ what, log, signal, endsWith }: Repetition, error: 
   if (signal.aborted) return log.debug({ err: error }, `${what}: ended while stopping`);
   const level = failures === 1 ? 'warn' : 'debug';
   log[level]({ err: error, failures }, `${what}: failed, will try again`);
-  await pause(Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS), signal);
+  await pauseUnlessAborted(Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS), signal);
 }

@@ -4,9 +4,10 @@ import { type Decision, failJob } from '#contracts/domain/job-decisions.js';
 import { GENERATION_TIMEOUT_MS, MAX_DELIVERIES, WORKER_SILENCE_MS } from '#contracts/limits.js';
 import type { JobStore } from '#eventing/job-store.js';
 import type { Log } from '#service-kit/log.js';
+import { pauseUnlessAborted } from '#service-kit/pause.js';
 import type { Sql } from '../database/database.js';
 import type { JobsMetrics } from '../metrics.js';
-import { pause, repeatedly } from '../repeating.js';
+import { repeatedly } from '../repeating.js';
 import { lastEventOf, passedDeadline } from './deadline.js';
 import type { SignsOfLife } from './signs-of-life.js';
 
@@ -30,7 +31,7 @@ export class DeadlineSweep {
   async run(signal: AbortSignal): Promise<void> {
     await repeatedly({ what: 'deadlines', log: this.around.log, signal }, async () => {
       await this.sweep();
-      await pause(INTERVAL_MS, signal);
+      await pauseUnlessAborted(INTERVAL_MS, signal);
     });
   }
 

@@ -1,10 +1,11 @@
 /** Copies the streams into the event log: one writer, in batches, every event once and without a gap in its positions. */
 import type { Log } from '#service-kit/log.js';
+import { pauseUnlessAborted } from '#service-kit/pause.js';
 import type { Database } from '../database/database.js';
 import type { Doorbell } from '../doorbell.js';
 import type { Term } from '../leadership/leadership.js';
 import type { JobsMetrics } from '../metrics.js';
-import { pause, repeatedly } from '../repeating.js';
+import { repeatedly } from '../repeating.js';
 import type { LogRow } from './log-row.js';
 import {
   type Checkpoint,
@@ -61,7 +62,7 @@ export class EventLogWriter {
     for (const follower of this.followers) read += await this.copyBatch(follower, term);
     const settled = this.followers.every((follower) => follower.place);
     if (read === 0 && settled) await this.around.bell.wait(POLL_MS, term.signal);
-    else if (read > 0 && read < BATCH_EVENTS) await pause(GATHER_MS, term.signal);
+    else if (read > 0 && read < BATCH_EVENTS) await pauseUnlessAborted(GATHER_MS, term.signal);
   }
 
   /** Writes one batch of one stream; resolves with the messages read. */

@@ -1,10 +1,11 @@
 /** Of all jobs services on one database, one leads: it writes the log and the projections and sweeps. */
 import type pg from 'pg';
 import type { Log } from '#service-kit/log.js';
+import { pauseUnlessAborted } from '#service-kit/pause.js';
 import type { Database } from '../database/database.js';
 import { takeOverLog } from '../event-log/log-statements.js';
 import type { JobsMetrics } from '../metrics.js';
-import { pause, repeatedly } from '../repeating.js';
+import { repeatedly } from '../repeating.js';
 
 /** A time of leading. It ends when the lock is lost or the process stops. */
 export interface Term {
@@ -81,7 +82,7 @@ export class Leadership {
   /** Keeps the session from being idle, and notices when it is gone. */
   private async heartbeat(session: pg.Client, lost: AbortController, signal: AbortSignal): Promise<void> {
     try {
-      for (; !signal.aborted; await pause(HEARTBEAT_MS, signal)) await session.query('select 1');
+      for (; !signal.aborted; await pauseUnlessAborted(HEARTBEAT_MS, signal)) await session.query('select 1');
     } catch (error) {
       this.log.warn({ err: error }, 'the leader lock is lost');
       lost.abort();
@@ -95,7 +96,7 @@ const SESSION_LIMITS = `
   set tcp_keepalives_idle = 1; set tcp_keepalives_interval = 1; set tcp_keepalives_count = 2`;
 
 async function acquired(session: pg.Client, signal: AbortSignal): Promise<boolean> {
-  for (; !signal.aborted; await pause(ASK_INTERVAL_MS, signal)) {
+  for (; !signal.aborted; await pauseUnlessAborted(ASK_INTERVAL_MS, signal)) {
     const { rows } = await session.query('select pg_try_advisory_lock($1) as mine', [LEADER_LOCK]);
     if (rows[0]?.mine) return true;
   }
