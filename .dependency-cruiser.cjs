@@ -34,6 +34,13 @@ module.exports = {
       to: { dependencyTypes: ['core'] },
     },
     {
+      name: 'content-policy-is-plain-typescript',
+      comment: 'Rules over words: whoever sends a prompt to an engine may use them, and they need nobody.',
+      severity: 'error',
+      from: { path: '^libs/content-policy/src/', ...PRODUCTION },
+      to: { path: ['^(libs|services|launcher|scripts|test)/', '^node_modules/'], pathNot: '^libs/content-policy/' },
+    },
+    {
       name: 'no-service-imports-a-service',
       comment: 'Services speak through NATS. What two of them share is a library.',
       severity: 'error',

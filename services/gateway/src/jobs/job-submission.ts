@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
+import { refusalFor } from '#content-policy/content-policy.js';
 import { asRequested, type Job } from '#contracts/domain/job.js';
 import { negativePromptFor } from '#contracts/domain/negative-prompt.js';
 import type { JobRequested } from '#contracts/events/job-events.js';
@@ -10,7 +11,6 @@ import { Bus } from '#eventing/bus.js';
 import { JobStore } from '#eventing/job-store.js';
 import type { Caller } from '../auth/token-verifier.js';
 import { CONFIGURATION, type Configuration } from '../configuration.js';
-import { refusalFor } from '../content-policy/content-policy.js';
 import { ApiError } from '../http/api-error.js';
 import { laneFor } from '../queue/lane.js';
 import { QueueGauge, type QueuePlace } from '../queue/queue-gauge.js';
@@ -79,9 +79,10 @@ export class JobSubmission {
   }
 
   private checkPolicy({ prompt, negativePrompt }: JobWish): void {
-    const refusal = refusalFor({ prompt, negativePrompt }, this.configuration);
+    const refusal = refusalFor({ prompt, negativePrompt }, { adultAllowed: this.configuration.allowAdult });
     if (refusal === undefined) return;
-    const details = refusal === 'adult' ? 'adult content is not enabled here' : 'sexual content involving minors';
+    const details =
+      refusal.category === 'adult' ? 'adult content is not enabled here' : 'sexual content involving minors';
     throw new ApiError('content_policy', { details });
   }
 

@@ -19,8 +19,21 @@ import {
   SUGGESTIVE,
 } from './terms.js';
 
-/** Why a request is refused. */
-export type PolicyRefusal = 'minors' | 'adult';
+/** `minors` is refused whatever the settings; `adult` where adult content is not allowed. */
+export type PolicyCategory = 'minors' | 'adult';
+
+/** Which rule refuses. It is told to the operator (audit), so it names the rule and nothing of the text. */
+export type PolicyRule =
+  | 'minors-phrase'
+  | 'minors-and-sexual'
+  | 'minors-by-negative-prompt'
+  | 'adult-explicit'
+  | 'adult-nudity';
+
+export interface PolicyRefusal {
+  readonly category: PolicyCategory;
+  readonly rule: PolicyRule;
+}
 
 export interface PolicyInput {
   readonly prompt: string;
@@ -46,19 +59,37 @@ const HARMLESS_PATTERN = new RegExp(
 );
 const HARMLESS_ANYWHERE_PATTERN = new RegExp(HARMLESS_ANYWHERE.map(plainForm).join('|'), 'gu');
 
-/** The reason to refuse, or undefined when the request may go on. */
-export function refusalFor(input: PolicyInput, settings: { allowAdult: boolean }): PolicyRefusal | undefined {
+/** The reason to refuse what a client asks for, or undefined when it may go on. */
+export function refusalFor(input: PolicyInput, { adultAllowed }: { adultAllowed: boolean }): PolicyRefusal | undefined {
   const prompt = factsOf(input.prompt);
-  if (prompt.always || (prompt.minor && prompt.sexual)) return 'minors';
-  if (input.negativePrompt && asksForMinors(prompt, input.negativePrompt)) return 'minors';
-  return prompt.adult && !settings.allowAdult ? 'adult' : undefined;
+  if (prompt.always) return { category: 'minors', rule: 'minors-phrase' };
+  if (prompt.minor && prompt.sexual) return { category: 'minors', rule: 'minors-and-sexual' };
+  if (input.negativePrompt && asksForMinors(prompt, input.negativePrompt)) {
+    return { category: 'minors', rule: 'minors-by-negative-prompt' };
+  }
+  return adultAllowed ? undefined : adultRefusal(prompt);
+}
+
+/**
+ * The reason not to use what a language model made of an accepted prompt, or undefined. It may be adult content only if
+ * the original was, which somebody was allowed to ask for.
+ */
+export function refusalForRewrite(original: string, rewritten: string): PolicyRefusal | undefined {
+  return refusalFor({ prompt: rewritten }, { adultAllowed: adultRefusal(factsOf(original)) !== undefined });
+}
+
+function adultRefusal({ explicit, nudity, art }: PromptFacts): PolicyRefusal | undefined {
+  if (explicit) return { category: 'adult', rule: 'adult-explicit' };
+  return nudity && !art ? { category: 'adult', rule: 'adult-nudity' } : undefined;
 }
 
 interface PromptFacts {
   readonly always: boolean;
   readonly minor: boolean;
   readonly sexual: boolean;
-  readonly adult: boolean;
+  readonly explicit: boolean;
+  readonly nudity: boolean;
+  readonly art: boolean;
 }
 
 function factsOf(text: string): PromptFacts {
@@ -69,7 +100,9 @@ function factsOf(text: string): PromptFacts {
     always: finders.always.isIn(readings),
     minor: namesMinor(readings),
     sexual: explicit || nudity || finders.suggestive.isIn(readings),
-    adult: explicit || (nudity && !finders.art.isIn(readings)),
+    explicit,
+    nudity,
+    art: nudity && finders.art.isIn(readings),
   };
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { refusalFor } from './content-policy.js';
 
 const verdict = (prompt: string, negativePrompt?: string, allowAdult = true) =>
-  refusalFor({ prompt, negativePrompt }, { allowAdult });
+  refusalFor({ prompt, negativePrompt }, { adultAllowed: allowAdult })?.category;
 
 /** Refused whatever the settings. The wording is kept as plain as the rules need it. */
 const MINORS = [
