@@ -1,5 +1,6 @@
 /** `metadata` of a job as answers carry it. Pure. */
 import type { Job } from '#contracts/domain/job.js';
+import type { JobMetadata } from '#contracts/http/answers.js';
 import { JOB_CATALOGUE } from '#contracts/job-catalogue.js';
 
 /** The keys of `metadata` that only the server sets, beside those that a client may set too. */
@@ -9,14 +10,15 @@ export const SERVER_METADATA_KEYS = [
 ] as const;
 
 /** Addresses of the assets that are there, in index order. */
-export function metadataOf(job: Job, assetUrls: readonly string[]): Record<string, unknown> {
+export function metadataOf(job: Job, assetUrls: readonly string[]): JobMetadata & Record<string, unknown> {
   const { requested } = job;
   const entry = JOB_CATALOGUE[requested.jobType];
   return {
     ...requested.clientMetadata,
     prompt: requested.prompt.text,
     ...(entry.negativePromptSupported ? { negative_prompt: requested.negativePrompt?.text ?? '' } : {}),
-    seed: requested.seeds[0],
+    // A request has one at least.
+    seed: requested.seeds[0] as number,
     seeds: requested.seeds,
     ...(entry.countSupported ? { count: requested.seeds.length } : {}),
     credits: requested.credits,
@@ -41,7 +43,7 @@ function engineOf(job: Job) {
   return identity ?? null;
 }
 
-function partialOf(job: Job): Record<string, unknown> {
+function partialOf(job: Job): Pick<JobMetadata, 'partial'> {
   if (job.status !== 'completed' || job.completed.missing.length === 0) return {};
   return { partial: { missing: job.completed.missing.map(({ index }) => index) } };
 }

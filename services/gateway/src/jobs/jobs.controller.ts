@@ -1,6 +1,6 @@
 import { Controller, Delete, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { JobView } from '#contracts/http/answers.js';
+import type { JobsPage, JobView } from '#contracts/http/answers.js';
 import { ListJobsQuery } from '#contracts/http/list-queries.js';
 import { Bus } from '#eventing/bus.js';
 import { ask } from '#eventing/request-reply.js';
@@ -22,7 +22,7 @@ export class JobsController {
   ) {}
 
   @Get()
-  async list(@Query() query: unknown, @From() { accountKey }: Caller) {
+  async list(@Query() query: unknown, @From() { accountKey }: Caller): Promise<JobsPage> {
     const { status, jobType, cursor, limit } = checkedQuery(ListJobsQuery, query);
     const page = await ask(this.bus, 'jobs.list', { accountKey, status, jobType, cursor, limit });
     return { jobs: page.jobs.map((job) => this.views.of(job)), next_cursor: page.nextCursor };

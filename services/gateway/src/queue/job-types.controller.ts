@@ -1,4 +1,5 @@
 import { Controller, Get, Inject } from '@nestjs/common';
+import type { JobTypesAnswer, JobTypeView } from '#contracts/http/answers.js';
 import { JOB_CATALOGUE, JOB_TYPES, type JobType } from '#contracts/job-catalogue.js';
 import { CONFIGURATION, type Configuration } from '../configuration.js';
 
@@ -8,11 +9,11 @@ export class JobTypesController {
   constructor(@Inject(CONFIGURATION) private readonly configuration: Configuration) {}
 
   @Get()
-  list() {
+  list(): JobTypesAnswer {
     return { jobTypes: JOB_TYPES.map((jobType) => this.viewOf(jobType)) };
   }
 
-  private viewOf(jobType: JobType) {
+  private viewOf(jobType: JobType): JobTypeView {
     const entry = JOB_CATALOGUE[jobType];
     return {
       jobType,
