@@ -8,12 +8,12 @@ export class ProgressReporter {
   private pending: NodeJS.Timeout | undefined;
   private readonly heartbeat: NodeJS.Timeout;
 
-  /** `about` names the job and the attempt. Starts with nothing done yet. */
+  /** `about` names the job, the attempt and, unless it is `loading`, the first stage. Starts with nothing done yet. */
   constructor(
-    about: Pick<ProgressMessage, 'jobId' | 'attempt'>,
+    about: Pick<ProgressMessage, 'jobId' | 'attempt'> & Partial<Pick<ProgressMessage, 'stage'>>,
     private readonly send: (progress: ProgressMessage) => void,
   ) {
-    this.latest = { ...about, percent: 0, stage: 'loading', step: 0, steps: 0 };
+    this.latest = { stage: 'loading', ...about, percent: 0, step: 0, steps: 0 };
     this.heartbeat = setInterval(() => this.flush(), WORKING_INTERVAL_MS);
   }
 

@@ -1,3 +1,3 @@
-import { runWorker } from '#worker/worker-process.js';
+import { runGenerationWorker } from '#worker/generation-worker.js';
 
-runWorker('sdxl-worker', 'sdxl');
+runGenerationWorker('sdxl-worker', 'sdxl');
