@@ -15,6 +15,12 @@ it('a token carries role, issuer and audience where they are given', async () =>
   expect(await verify(await signToken(request))).toMatchObject({ role: 'admin', iss: 'me', aud: 'you' });
 });
 
+it('a token says that its user may ask for adult content only where that was asked for', async () => {
+  const request = { secret, user: 'alice', lifetimeSeconds: 60 };
+  expect((await verify(await signToken({ ...request, adult: true }))).adult).toBe(true);
+  expect(await verify(await signToken({ ...request, adult: false }))).not.toHaveProperty('adult');
+});
+
 it('a token of another key is not believed', async () => {
   const token = await signToken({ secret, user: 'alice', lifetimeSeconds: 60 });
   await expect(verify(token, 'another secret, which is long too')).rejects.toThrow('signature');

@@ -6,6 +6,8 @@ export interface TokenRequest {
   secret: string;
   user: string;
   role?: string;
+  /** Whether the user may ask for adult content, where the operator allows it. */
+  adult?: boolean;
   lifetimeSeconds: number;
   issuer?: string;
   audience?: string;
@@ -13,9 +15,9 @@ export interface TokenRequest {
 
 /** A JSON Web Token with which `user` can use the API. */
 export async function signToken(request: TokenRequest): Promise<string> {
-  const { user, role, issuer, audience, lifetimeSeconds } = request;
+  const { user, role, adult, issuer, audience, lifetimeSeconds } = request;
   const now = Math.floor(Date.now() / 1_000);
-  const token = new SignJWT(role === undefined ? {} : { role })
+  const token = new SignJWT({ ...(role === undefined ? {} : { role }), ...(adult ? { adult } : {}) })
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
     .setSubject(user)
     .setIssuedAt(now)

@@ -9,16 +9,17 @@ import { parseDuration } from './duration.js';
 import { SecretFolder, TOKEN_SECRET } from './secrets.js';
 import { DEFAULT_DATA_DIR, secretFolderOf } from './settings.js';
 
-type Wishes = Pick<TokenRequest, 'user' | 'role' | 'lifetimeSeconds'>;
+type Wishes = Pick<TokenRequest, 'user' | 'role' | 'adult' | 'lifetimeSeconds'>;
 
 function readWishes(args: string[]): Wishes {
   const text = { type: 'string' } as const;
-  const { values } = parseArgs({ args, options: { user: text, role: text, expires: { ...text, default: '1h' } } });
-  const { user = '', role, expires } = values;
+  const adultFlag = { type: 'boolean' } as const;
+  const options = { user: text, role: text, adult: adultFlag, expires: { ...text, default: '1h' } };
+  const { user = '', role, adult, expires } = parseArgs({ args, options }).values;
   if (user === '' || user.length > SUBJECT_MAX_CHARACTERS) {
     throw new Error(`Whose token? npm run token -- --user alice (1 to ${SUBJECT_MAX_CHARACTERS} characters)`);
   }
-  return { user, role, lifetimeSeconds: parseDuration(expires) };
+  return { user, role, adult, lifetimeSeconds: parseDuration(expires) };
 }
 
 /** The key and the checks of the gateway: from the environment, else as the latest start of the platform had them. */

@@ -18,6 +18,7 @@ const USAGES = {
 
   --user NAME      the user (the token's "sub")
   --role ROLE      admin or service_role opens the operator routes
+  --adult          the user may ask for adult content, where ALLOW_ADULT is set
   --expires TIME   how long it is valid: 30m, 1h (the default), 7d
 
   Environment: DATA_DIR (.data), AUTH_JWT_SECRET, AUTH_ISSUER, AUTH_AUDIENCE.

@@ -14,6 +14,7 @@ import {
 } from './streams.js';
 import {
   assetSubject,
+  auditSubject,
   cancelSubject,
   commandSubject,
   type JobEventToken,
@@ -21,6 +22,7 @@ import {
   LANES,
   liveSubject,
   progressSubject,
+  projectSubject,
   querySubject,
   ROUTES,
   workerSubject,
@@ -59,9 +61,9 @@ function gatewayRights(): Rights {
       assetSubject('deleted', '*', '*'),
       assetSubject('favorited', '*', '*'),
       'ourvidz.account.*',
-      'ourvidz.project.>',
+      projectSubject('*', '*'),
       'ourvidz.webhook.>',
-      'ourvidz.audit.>',
+      auditSubject('*'),
       cancelSubject('*'),
       querySubject('>'),
       commandSubject('>'),
@@ -80,6 +82,8 @@ function jobsRights(): Rights {
   return {
     publish: [
       jobSubject('*', '*', 'failed', '*'),
+      // A job whose enhancer gave up goes on with its own prompt.
+      jobSubject('wan-enhanced', '*', 'enhanced', '*'),
       'ourvidz.account.*',
       '$JS.API.INFO',
       ...created.flatMap((name) => [

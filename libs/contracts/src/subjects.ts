@@ -43,6 +43,16 @@ export function accountSubject(accountKey: string): string {
   return `ourvidz.account.${accountKey}`;
 }
 
+/** Everything about one project. */
+export function projectSubject(accountKey: string, projectId: string): string {
+  return `ourvidz.project.${accountKey}.${projectId}`;
+}
+
+/** What was refused to one account. */
+export function auditSubject(accountKey: string): string {
+  return `ourvidz.audit.${accountKey}`;
+}
+
 /** Where the stored events of a subject can be watched. */
 export function liveSubject(subject: string): string {
   return subject.replace(/^ourvidz/, LIVE_PREFIX);

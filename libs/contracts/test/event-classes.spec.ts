@@ -79,7 +79,11 @@ const ledger = [
   chargeCredits(rich, JOB_ID, 1),
   releaseCredits(rich, JOB_ID),
 ].flatMap((decision) => (decision.decided === 'append' ? [decision.event] : []));
-const produced: readonly Proposed[] = [...histories.flatMap(({ events }) => events), ...ledger];
+const refusal: Proposed<'RequestRefused'> = {
+  type: 'RequestRefused',
+  data: { accountKey: 'a', userId: 'alice', category: 'adult', rule: 'adult-nudity', route: 'POST /x', count: 1 },
+};
+const produced: readonly Proposed[] = [...histories.flatMap(({ events }) => events), ...ledger, refusal];
 
 describe('what the deciders produce', () => {
   it('is at least one event of every type', () => {

@@ -47,10 +47,23 @@ export async function append(bus: Bus, subject: string, sealed: Sealed, guard: G
   const { headers } = sealed;
   headers.set('Nats-Expected-Last-Subject-Sequence', String(guard.sequence));
   headers.set('Nats-Expected-Last-Subject-Sequence-Subject', guard.filter);
+  return outcomeOf(await verdictOn(bus, subject, sealed), guard);
+}
+
+/**
+ * Appends what depends on nothing before it: a record, not a change. Its id keeps a repeated try from being stored twice.
+ * Rejects as `append` does.
+ */
+export async function appendRecord(bus: Bus, subject: string, sealed: Sealed): Promise<void> {
+  outcomeOf(await verdictOn(bus, subject, sealed), undefined);
+}
+
+/** The server's verdict, asked for with the same bytes until there is one. */
+async function verdictOn(bus: Bus, subject: string, sealed: Sealed): Promise<PubAck> {
   const deadline = Date.now() + UNKNOWN_OUTCOME_MS;
   for (let pauseMs = PAUSE_MS.first; ; ) {
     const ack = await request(bus, subject, sealed);
-    if (ack && isVerdict(ack)) return outcomeOf(ack, guard);
+    if (ack && isVerdict(ack)) return ack;
     if (Date.now() >= deadline) throw new EventingUnavailableError('the outcome of an append stayed unknown');
     const busy = IN_FLIGHT.has(ack?.error?.err_code ?? 0);
     await pause(busy ? BUSY_PAUSE_MS : pauseMs);
@@ -81,10 +94,10 @@ function isVerdict({ error }: PubAck): boolean {
   return error.code !== SERVICE_UNAVAILABLE || NO_ROOM.has(code);
 }
 
-function outcomeOf(ack: PubAck, guard: Guard): AppendOutcome {
+function outcomeOf(ack: PubAck, guard: Guard | undefined): AppendOutcome {
   if (!ack.error) return { kind: 'appended', sequence: ack.seq };
   const { err_code: code = 0, description = '' } = ack.error;
-  if (code === WRONG_LAST_SEQUENCE)
+  if (guard && code === WRONG_LAST_SEQUENCE)
     return { kind: 'conflict', atLeast: lastSequenceIn(description) ?? guard.sequence + 1 };
   if (NO_ROOM.has(code)) throw new StreamFullError(description);
   throw new AppendRejectedError(`${code} ${description}`);

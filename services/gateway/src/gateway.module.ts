@@ -21,6 +21,8 @@ import { QueueJobController } from './jobs/queue-job.controller.js';
 import { HealthController } from './operations/health.controller.js';
 import { MetricsController } from './operations/metrics.controller.js';
 import { Metrics } from './operations/metrics.js';
+import { Audit } from './policy/audit.js';
+import { PromptPolicy } from './policy/prompt-policy.js';
 import { JobDurations } from './queue/job-durations.js';
 import { JobTypesController } from './queue/job-types.controller.js';
 import { QueueGauge } from './queue/queue-gauge.js';
@@ -46,6 +48,8 @@ import { QueueStatusController } from './queue/queue-status.controller.js';
     LiveJobs,
     AssetDeletion,
     RecentlyDeleted,
+    Audit,
+    PromptPolicy,
     JobDurations,
   ],
 })

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Job } from '#contracts/domain/job.js';
 import { jobSubject } from '#contracts/subjects.js';
+import { recordRefusal } from '#eventing/audit.js';
 import { JobStore } from '#eventing/job-store.js';
 import { pollUntil } from '#launcher/poll.js';
 import { Database } from '../src/database/database.js';
@@ -70,6 +71,18 @@ describe('when events are stored', () => {
       'completed',
     ]);
     expect(await brokenLinks()).toEqual([]);
+  });
+
+  test('what the gateway refused is in the log as well, without a prompt', async () => {
+    const refused = { accountKey: 'e'.repeat(32), userId: 'eve', category: 'minors' as const, rule: 'minors-phrase' };
+    const data = { ...refused, route: 'POST /api/queue-job', count: 3 };
+    await recordRefusal(fixture.bus, data, `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`);
+    lead();
+    const select = 'select type, data from events where subject_id = $1';
+    const row = await pollUntil('the refusal to be logged', 15_000, async () => {
+      return (await fixture.database.query(select, [refused.accountKey]))[0];
+    });
+    expect(row).toEqual({ type: 'com.ourvidz.audit.request-refused', data });
   });
 
   test('a changed row would break the chain', async () => {

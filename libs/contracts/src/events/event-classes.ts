@@ -1,7 +1,9 @@
 /** The class of every event: what it is validated with and what its JSON Schema is made of. */
 import { CreditsCharged, CreditsGranted, CreditsReleased, CreditsReserved } from './account-events.js';
+import { RequestRefused } from './audit-events.js';
 import {
   AssetDeleted,
+  AssetFavorited,
   AssetStored,
   JobCancelled,
   JobCompleted,
@@ -10,6 +12,7 @@ import {
   JobStarted,
   PromptEnhanced,
 } from './job-events.js';
+import { ProjectChanged, ProjectCreated, ProjectDeleted } from './project-events.js';
 import type { EventData } from './registry.js';
 
 export const EVENT_CLASSES: { readonly [K in keyof EventData]: new () => EventData[K] } = {
@@ -21,8 +24,13 @@ export const EVENT_CLASSES: { readonly [K in keyof EventData]: new () => EventDa
   JobFailed,
   JobCancelled,
   AssetDeleted,
+  AssetFavorited,
   CreditsGranted,
   CreditsReserved,
   CreditsCharged,
   CreditsReleased,
+  ProjectCreated,
+  ProjectChanged,
+  ProjectDeleted,
+  RequestRefused,
 };

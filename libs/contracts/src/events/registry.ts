@@ -1,8 +1,10 @@
 /** Every event type by name, with its CloudEvents type. An event exists if it stands here. */
 import type { JobEventToken } from '../subjects.js';
 import type { CreditsCharged, CreditsGranted, CreditsReleased, CreditsReserved } from './account-events.js';
+import type { RequestRefused } from './audit-events.js';
 import type {
   AssetDeleted,
+  AssetFavorited,
   AssetStored,
   JobCancelled,
   JobCompleted,
@@ -11,6 +13,7 @@ import type {
   JobStarted,
   PromptEnhanced,
 } from './job-events.js';
+import type { ProjectChanged, ProjectCreated, ProjectDeleted } from './project-events.js';
 
 export interface JobEventData {
   JobRequested: JobRequested;
@@ -24,6 +27,7 @@ export interface JobEventData {
 
 export interface AssetEventData {
   AssetDeleted: AssetDeleted;
+  AssetFavorited: AssetFavorited;
 }
 
 export interface AccountEventData {
@@ -33,7 +37,17 @@ export interface AccountEventData {
   CreditsReleased: CreditsReleased;
 }
 
-export type EventData = JobEventData & AssetEventData & AccountEventData;
+export interface ProjectEventData {
+  ProjectCreated: ProjectCreated;
+  ProjectChanged: ProjectChanged;
+  ProjectDeleted: ProjectDeleted;
+}
+
+export interface AuditEventData {
+  RequestRefused: RequestRefused;
+}
+
+export type EventData = ProjectEventData & AuditEventData & JobEventData & AssetEventData & AccountEventData;
 export type EventType = keyof EventData;
 
 /** CloudEvents `type` of each event. The version is in the type: within a version fields are only added. */
@@ -46,10 +60,15 @@ export const CLOUD_EVENT_TYPES: Readonly<Record<EventType, string>> = {
   JobFailed: 'com.ourvidz.job.failed.v1',
   JobCancelled: 'com.ourvidz.job.cancelled.v1',
   AssetDeleted: 'com.ourvidz.asset.deleted.v1',
+  AssetFavorited: 'com.ourvidz.asset.favorited.v1',
   CreditsGranted: 'com.ourvidz.account.credits-granted.v1',
   CreditsReserved: 'com.ourvidz.account.credits-reserved.v1',
   CreditsCharged: 'com.ourvidz.account.credits-charged.v1',
   CreditsReleased: 'com.ourvidz.account.credits-released.v1',
+  ProjectCreated: 'com.ourvidz.project.created.v1',
+  ProjectChanged: 'com.ourvidz.project.changed.v1',
+  ProjectDeleted: 'com.ourvidz.project.deleted.v1',
+  RequestRefused: 'com.ourvidz.audit.request-refused.v1',
 };
 
 const BY_CLOUD_TYPE = new Map(Object.entries(CLOUD_EVENT_TYPES).map(([name, type]) => [type, name as EventType]));

@@ -20,6 +20,8 @@ export interface Caller {
   readonly userId: string;
   readonly accountKey: string;
   readonly isOperator: boolean;
+  /** Whether the token says that its user may ask for adult content: the claim `adult` is `true`. */
+  readonly isAdult: boolean;
 }
 
 interface Known {
@@ -102,7 +104,7 @@ export class TokenVerifier {
   }
 }
 
-function callerOf({ sub, role }: JWTPayload): Caller {
+function callerOf({ sub, role, adult }: JWTPayload): Caller {
   const length = typeof sub === 'string' ? [...sub].length : 0;
   if (typeof sub !== 'string' || length < 1 || length > SUBJECT_MAX_CHARACTERS) {
     throw new ApiError('invalid_token', { details: `sub must have 1 to ${SUBJECT_MAX_CHARACTERS} characters` });
@@ -110,7 +112,8 @@ function callerOf({ sub, role }: JWTPayload): Caller {
   if (!sub.isWellFormed() || sub.includes('\0')) {
     throw new ApiError('invalid_token', { details: 'sub holds characters that cannot be stored' });
   }
-  return { userId: sub, accountKey: accountKeyOf(sub), isOperator: OPERATOR_ROLES.includes(String(role)) };
+  const isOperator = OPERATOR_ROLES.includes(String(role));
+  return { userId: sub, accountKey: accountKeyOf(sub), isOperator, isAdult: adult === true };
 }
 
 /** A key that the server does not have makes the token wrong; a server that does not answer says nothing about it. */

@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { refusalFor } from '#content-policy/content-policy.js';
 import { asRequested, type Job } from '#contracts/domain/job.js';
 import { negativePromptFor } from '#contracts/domain/negative-prompt.js';
 import type { JobRequested } from '#contracts/events/job-events.js';
@@ -12,6 +11,7 @@ import { JobStore } from '#eventing/job-store.js';
 import type { Caller } from '../auth/token-verifier.js';
 import { CONFIGURATION, type Configuration } from '../configuration.js';
 import { ApiError } from '../http/api-error.js';
+import { PromptPolicy } from '../policy/prompt-policy.js';
 import { laneFor } from '../queue/lane.js';
 import { QueueGauge, type QueuePlace } from '../queue/queue-gauge.js';
 import { unlessAway } from '../unless-away.js';
@@ -30,6 +30,9 @@ export interface SubmissionContext {
   readonly idempotency?: Idempotency;
 }
 
+/** As it stands in the audit. */
+const ROUTE = 'POST /api/queue-job';
+
 /** Takes a wish into the queue: one message to NATS, stored before the client hears of it. */
 @Injectable()
 export class JobSubmission {
@@ -37,12 +40,13 @@ export class JobSubmission {
     private readonly bus: Bus,
     private readonly store: JobStore,
     private readonly gauge: QueueGauge,
+    private readonly policy: PromptPolicy,
     @Inject(CONFIGURATION) private readonly configuration: Configuration,
   ) {}
 
   /** Checks in the order that the API promises: policy, project, then what the queue can take. */
   async submit(wish: JobWish, caller: Caller, context: SubmissionContext): Promise<Submitted> {
-    this.checkPolicy(wish);
+    this.policy.check(wish, caller, { route: ROUTE, traceparent: context.traceparent });
     if (wish.projectId !== undefined)
       throw new ApiError('unknown_project', { details: 'projectId names no project of yours' });
     const first = context.idempotency && (await this.firstOf(context.idempotency));
@@ -76,14 +80,6 @@ export class JobSubmission {
       place.leave();
       throw error;
     }
-  }
-
-  private checkPolicy({ prompt, negativePrompt }: JobWish): void {
-    const refusal = refusalFor({ prompt, negativePrompt }, { adultAllowed: this.configuration.allowAdult });
-    if (refusal === undefined) return;
-    const details =
-      refusal.category === 'adult' ? 'adult content is not enabled here' : 'sexual content involving minors';
-    throw new ApiError('content_policy', { details });
   }
 
   private takePlace({ route, queue, jobType }: JobTypeEntry): QueuePlace {
