@@ -1,5 +1,6 @@
 /** A job as its events tell it. Pure: time and ids come in with the events. */
 import type {
+  AssetFavorited,
   AssetStored,
   JobCancelled,
   JobCompleted,
@@ -8,7 +9,7 @@ import type {
   JobStarted,
   PromptEnhanced,
 } from '../events/job-events.js';
-import type { JobHistoryEvent } from '../events/registry.js';
+import type { AssetEventData, JobHistoryEvent } from '../events/registry.js';
 import type { StoredAsset } from '../events/stored-asset.js';
 
 interface Told {
@@ -20,6 +21,8 @@ interface Told {
   /** All assets ever stored, in index order; deleted ones included. */
   readonly assets: readonly StoredAsset[];
   readonly deletedIndexes: readonly number[];
+  /** Places of the assets that are favourites; left out when none ever was. */
+  readonly favoriteIndexes?: readonly number[];
   /** Stream sequence of the last event of the job itself, the one that the next append expects. */
   readonly sequence: number;
 }
@@ -52,12 +55,18 @@ export interface CancelledJob extends Told {
   readonly endedAt: string;
 }
 
-export type Job = QueuedJob | ProcessingJob | CompletedJob | FailedJob | CancelledJob;
+export type EndedJob = CompletedJob | FailedJob | CancelledJob;
+export type Job = QueuedJob | ProcessingJob | EndedJob;
 export type JobStatus = Job['status'];
 export const JOB_STATUSES: readonly JobStatus[] = ['queued', 'processing', 'completed', 'failed', 'cancelled'];
 
-export function isEnded(job: Job): job is CompletedJob | FailedJob | CancelledJob {
+export function isEnded(job: Job): job is EndedJob {
   return job.status === 'completed' || job.status === 'failed' || job.status === 'cancelled';
+}
+
+/** The prompt that outputs are made from: the enhanced one where there is one. */
+export function promptOf({ requested, enhanced }: Job): string {
+  return (enhanced?.enhanced ?? requested.prompt).text;
 }
 
 /** The job as it was when it was requested. */
@@ -70,11 +79,17 @@ export function liveAssets(job: Job): readonly StoredAsset[] {
   return job.assets.filter((asset) => !job.deletedIndexes.includes(asset.index));
 }
 
+/** Whether the asset at a place is a favourite. */
+export function isFavorite(job: Job, index: number): boolean {
+  return job.favoriteIndexes?.includes(index) ?? false;
+}
+
 /** The job after one more event. Events come in stream order; those of an ended job change nothing but its assets. */
 export function evolve(job: Job | undefined, event: JobHistoryEvent): Job | undefined {
   if (event.type === 'JobRequested') return job ?? queuedJob(event.data, event.time, event.sequence);
   if (job === undefined) return undefined;
   if (event.type === 'AssetDeleted') return withDeleted(job, event.data.index);
+  if (event.type === 'AssetFavorited') return withFavorite(job, event.data);
   return isEnded(job) ? job : advance(job, event);
 }
 
@@ -83,7 +98,7 @@ export function foldJob(history: readonly JobHistoryEvent[]): Job | undefined {
   return [...history].sort(bySequence).reduce<Job | undefined>(evolve, undefined);
 }
 
-type Advance = Exclude<JobHistoryEvent, { type: 'JobRequested' | 'AssetDeleted' }>;
+type Advance = Exclude<JobHistoryEvent, { type: 'JobRequested' | keyof AssetEventData }>;
 
 function advance(job: QueuedJob | ProcessingJob, event: Advance): Job {
   const told = { ...job, sequence: event.sequence };
@@ -117,6 +132,12 @@ function mergeAssets(known: readonly StoredAsset[], event: AssetStored): StoredA
 function withDeleted(job: Job, index: number): Job {
   if (job.deletedIndexes.includes(index)) return job;
   return { ...job, deletedIndexes: [...job.deletedIndexes, index] };
+}
+
+function withFavorite(job: Job, { index, favorite }: AssetFavorited): Job {
+  if (isFavorite(job, index) === favorite) return job;
+  const others = job.favoriteIndexes?.filter((other) => other !== index) ?? [];
+  return { ...job, favoriteIndexes: favorite ? [...others, index] : others };
 }
 
 function bySequence(a: JobHistoryEvent, b: JobHistoryEvent): number {
