@@ -16,8 +16,17 @@ export const COUNT_MAX = 6;
 export const NEGATIVE_PROMPT_MAX_TOKENS = 77;
 /** `metadata.credits` that a client may name. */
 export const CREDITS_MAX = 1000;
+/** Credits that one grant may give or take. */
+export const CREDIT_GRANT_MAX = 1_000_000_000;
+/** Characters of the reason of a grant. */
+export const CREDIT_REASON_MAX_CHARACTERS = 500;
+/** Open jobs that `MAX_QUEUED_PER_USER` may allow: each account event names all of them and must fit into a message. */
+export const QUEUED_PER_USER_MAX = 10_000;
 /** Characters of a user's `sub`. */
 export const SUBJECT_MAX_CHARACTERS = 255;
+
+/** Projects of one user. */
+export const PROJECTS_MAX = 1000;
 
 /** Items of one page of a list. */
 export const PAGE_LIMIT_MAX = 100;
@@ -25,6 +34,10 @@ export const PAGE_LIMIT_DEFAULT = 50;
 
 /** How long one attempt of a generation may take. */
 export const GENERATION_TIMEOUT_MS = 15 * 60_000;
+/** How long the enhancement of one prompt may take, tries and waiting between them included. */
+export const ENHANCEMENT_TIMEOUT_MS = 2 * 60_000;
+/** Tokens that WAN's text encoder (umT5) reads of a prompt, its end mark included; what is beyond them is cut off. */
+export const WAN_PROMPT_MAX_TOKENS = 512;
 /** How long the server waits for an ack or a sign of life before it hands a job to another worker. */
 export const ACK_WAIT_MS = 30_000;
 /** How often a worker says that it is still at a job. */

@@ -9,3 +9,6 @@ export interface ProgressMessage {
   readonly step: number;
   readonly steps: number;
 }
+
+/** The part of an enhanced job's whole progress, in percent, that is done when its prompt is. */
+export const ENHANCING_PERCENT = 15;

@@ -14,6 +14,8 @@ import {
   completeJob,
   type Decision,
   deleteAsset,
+  type Enhancement,
+  enhancePrompt,
   failJob,
   requestJob,
   startJob,
@@ -29,14 +31,9 @@ const missing = [{ index: 1, reason: 'black picture' }];
 const completion = { attempt: 1, timings: TIMINGS, engine: ENGINE, missing, urlOf: (key: string) => `http://h/${key}` };
 const video = asset(2, { mediaType: 'video/mp4', durationSeconds: 5.19 });
 const enhance =
-  (over: object) =>
-  (job: Given): Decision => ({
-    decided: 'append',
-    event: {
-      type: 'PromptEnhanced',
-      data: { jobId: JOB_ID, original: job?.requested.prompt ?? { text: '' }, model: 'qwen', durationMs: 5, ...over },
-    },
-  });
+  (result: Pick<Enhancement, 'enhanced' | 'skipped'>) =>
+  (job: Given): Decision =>
+    enhancePrompt(job, { ...result, model: 'qwen', durationMs: 5 });
 const begin = [
   (job: Given) => requestJob(job, REQUEST),
   (job: Given) => startJob(job, { worker: 'w1', engine: ENGINE }),
@@ -55,11 +52,8 @@ const histories = [
     (job) => failJob(job, FAILURE),
   ),
   historyOf(...begin, (job) => cancelJob(job, 'alice')),
-  historyOf(
-    (job) => requestJob(job, REQUEST),
-    enhance({ enhanced: { text: 'more' } }),
-    enhance({ skipped: 'no engine' }),
-  ),
+  historyOf((job) => requestJob(job, REQUEST), enhance({ enhanced: { text: 'more' } })),
+  historyOf((job) => requestJob(job, REQUEST), enhance({ skipped: 'timeout' })),
   ...JOB_TYPES.map((jobType) =>
     historyOf((job) =>
       requestJob(job, {

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { evolve, foldJob, isEnded, type Job, liveAssets } from '#contracts/domain/job.js';
+import { evolve, foldJob, isEnded, type Job, liveAssets, promptOf } from '#contracts/domain/job.js';
 import {
   cancelJob,
   completeJob,
   type Decision,
   deleteAsset,
+  enhancePrompt,
   failJob,
   requestJob,
   startJob,
@@ -29,11 +30,16 @@ const fail =
   (attempt?: number) =>
   (job: Given): Decision =>
     failJob(job, FAILURE, attempt);
+const ENHANCED = { enhanced: { text: 'a lighthouse at dawn, mist over the sea' }, model: 'm', durationMs: 5 };
+const enhance = (job: Given) => enhancePrompt(job, ENHANCED);
+const skip = (job: Given) => enhancePrompt(job, { skipped: 'timeout', model: 'm', durationMs: 5 });
 const cancel = (job: Given) => cancelJob(job, 'alice');
 const remove = (index: number) => (job: Given) => deleteAsset(job, index, 'alice');
 
 const none = undefined;
 const queued = historyOf(request).job;
+const enhanced = historyOf(request, enhance).job;
+const skipped = historyOf(request, skip).job;
 const running = historyOf(request, start).job;
 const second = historyOf(request, start, store(0), start).job;
 const withAssets = historyOf(request, start, store(2), store(0)).job;
@@ -49,6 +55,14 @@ describe('deciding', () => {
     ['none', none, 'request', request, yields('JobRequested', REQUEST)],
     ['queued', queued, 'request', request, refuses('already_exists')],
     ['cancelled', cancelled, 'request', request, refuses('already_exists')],
+    ['none', none, 'enhance', enhance, refuses('unknown_job')],
+    ['queued', queued, 'enhance', enhance, yields('PromptEnhanced', { original: REQUEST.prompt, ...ENHANCED })],
+    ['queued', queued, 'skip the enhancement', skip, yields('PromptEnhanced', { skipped: 'timeout' })],
+    ['enhanced', enhanced, 'enhance', enhance, refuses('already_enhanced')],
+    ['enhanced', enhanced, 'start', start, yields('JobStarted', { attempt: 1 })],
+    ['skipped', skipped, 'enhance', enhance, refuses('already_enhanced')],
+    ['running', running, 'enhance', enhance, refuses('already_enhanced')],
+    ['cancelled', cancelled, 'enhance', enhance, refuses('already_ended')],
     ['none', none, 'start', start, refuses('unknown_job')],
     ['queued', queued, 'start', start, yields('JobStarted', { attempt: 1, worker: 'w1' })],
     ['running', running, 'start', start, yields('JobStarted', { attempt: 2 })],
@@ -120,6 +134,16 @@ describe('deciding', () => {
 });
 
 describe('folding', () => {
+  it.each([
+    ['queued', queued, REQUEST.prompt.text],
+    ['enhanced', enhanced, ENHANCED.enhanced.text],
+    ['skipped', skipped, REQUEST.prompt.text],
+  ])('when %s › the prompt to use is known, and the job waits', (_, job, prompt) => {
+    if (!job) throw new Error('no job');
+    expect(promptOf(job)).toBe(prompt);
+    expect(job.status).toBe('queued');
+  });
+
   it('nothing, or what has no request › is no job', () => {
     expect(foldJob([])).toBeUndefined();
     expect(foldJob(historyOf(request, start, store(0)).events.slice(1))).toBeUndefined();

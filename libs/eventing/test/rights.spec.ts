@@ -6,6 +6,7 @@ import {
   cancelJob,
   completeJob,
   type Decision,
+  enhancePrompt,
   failJob,
   startJob,
   storeAsset,
@@ -96,13 +97,8 @@ describe('with its rights alone', () => {
     const stopProgress = watchProgress(buses.gateway, jobId, ({ percent }) => void seen.push(`${percent}%`));
     await live.subscribed;
     await store.gateway.request(request);
-    const enhanced = (job: Job | undefined): Decision => ({
-      decided: 'append',
-      event: {
-        type: 'PromptEnhanced',
-        data: { jobId, original: job?.requested.prompt ?? { text: '' }, model: 'm', durationMs: 1, skipped: 'test' },
-      },
-    });
+    const enhanced = (job: Job | undefined): Decision =>
+      enhancePrompt(job, { model: 'm', durationMs: 1, skipped: 'given_up' });
     await oneJob('enhancer', async (id) => void (await store.enhancer.execute(id, enhanced)));
     await oneJob('wan-worker', async (id) => {
       await store['wan-worker'].execute(id, start);

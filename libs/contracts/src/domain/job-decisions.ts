@@ -8,18 +8,21 @@ import type {
   JobRequested,
   JobTimings,
   MissingOutput,
+  PromptEnhanced,
 } from '../events/job-events.js';
 import type { AssetEventData, JobEventData, Proposed } from '../events/registry.js';
 import type { StoredAsset } from '../events/stored-asset.js';
-import { isEnded, type Job, liveAssets } from './job.js';
+import { isEnded, isFavorite, type Job, liveAssets } from './job.js';
 
 /** Why nothing happens. None of them is an error of the program. */
 export type Refusal =
   | 'unknown_job'
   | 'already_exists'
   | 'already_ended'
+  | 'already_enhanced'
   | 'stale_attempt'
   | 'unknown_asset'
+  | 'unchanged'
   | 'no_assets';
 
 export type Decision<T extends keyof JobEventData | keyof AssetEventData = keyof JobEventData> =
@@ -28,6 +31,18 @@ export type Decision<T extends keyof JobEventData | keyof AssetEventData = keyof
 
 export function requestJob(job: Job | undefined, request: JobRequested): Decision {
   return job ? refuse('already_exists') : append('JobRequested', request);
+}
+
+/** What became of a prompt: the enhanced one, or why the original is used. */
+export type Enhancement = Pick<PromptEnhanced, 'enhanced' | 'skipped' | 'model' | 'durationMs'>;
+
+/** A prompt is enhanced once, before anybody works with it: with this the job goes on to the worker that generates. */
+export function enhancePrompt(job: Job | undefined, enhancement: Enhancement): Decision {
+  const refusal = refusalFor(job);
+  if (refusal || !job) return refuse(refusal ?? 'unknown_job');
+  if (job.enhanced || job.started) return refuse('already_enhanced');
+  const { jobId, prompt: original } = job.requested;
+  return append('PromptEnhanced', { jobId, original, ...enhancement });
 }
 
 /** A worker takes the job: the next attempt, which fences off any earlier one. */
@@ -95,6 +110,21 @@ export function deleteAsset(job: Job | undefined, index: number, deletedBy: stri
   if (!asset) return { decided: 'refuse', reason: 'unknown_asset' };
   const data = { jobId: job.requested.jobId, assetId: asset.id, index, key: asset.key, deletedBy };
   return { decided: 'append', event: { type: 'AssetDeleted', data } };
+}
+
+/** `unchanged` when the asset is what it should become. */
+export function favoriteAsset(
+  job: Job | undefined,
+  index: number,
+  favorite: boolean,
+  favoritedBy: string,
+): Decision<'AssetFavorited'> {
+  if (!job) return { decided: 'refuse', reason: 'unknown_job' };
+  const asset = liveAssets(job).find((candidate) => candidate.index === index);
+  if (!asset) return { decided: 'refuse', reason: 'unknown_asset' };
+  if (isFavorite(job, index) === favorite) return { decided: 'refuse', reason: 'unchanged' };
+  const data = { jobId: job.requested.jobId, assetId: asset.id, index, favorite, favoritedBy };
+  return { decided: 'append', event: { type: 'AssetFavorited', data } };
 }
 
 function refusalFor(job: Job | undefined, attempt?: number): Refusal | undefined {

@@ -101,6 +101,22 @@ export class JobRequested {
   clientMetadata!: Record<string, unknown>;
 }
 
+/** Why a prompt was not enhanced. */
+export const ENHANCEMENT_SKIPS = [
+  // The engine did not answer in time, or answered with errors, as often as it was asked.
+  'timeout',
+  'engine_failed',
+  // It answered, but with nothing that a prompt could be.
+  'no_usable_answer',
+  // What it made of the prompt is not allowed here.
+  'content_policy',
+  // The prompt is already as long as the model can read.
+  'prompt_too_long',
+  // The job's message used up its deliveries, or no enhancer could deal with it.
+  'given_up',
+] as const;
+export type EnhancementSkip = (typeof ENHANCEMENT_SKIPS)[number];
+
 export class PromptEnhanced {
   @IsUUID()
   jobId!: string;
@@ -117,12 +133,14 @@ export class PromptEnhanced {
 
   /** Why there is no enhanced prompt. */
   @IsOptional()
-  @IsString()
-  skipped?: string;
+  @IsIn(ENHANCEMENT_SKIPS)
+  skipped?: EnhancementSkip;
 
+  /** The language model that was asked, `none` when it is not known. */
   @IsString()
   model!: string;
 
+  /** Milliseconds from taking the job to the result. */
   @IsInt()
   @Min(0)
   durationMs!: number;
@@ -266,6 +284,25 @@ export class JobCancelled {
 
   @IsString()
   cancelledBy!: string;
+}
+
+/** The last one of an asset tells whether it is a favourite. */
+export class AssetFavorited {
+  @IsUUID()
+  jobId!: string;
+
+  @IsUUID()
+  assetId!: string;
+
+  @IsInt()
+  @Min(0)
+  index!: number;
+
+  @IsBoolean()
+  favorite!: boolean;
+
+  @IsString()
+  favoritedBy!: string;
 }
 
 export class AssetDeleted {
