@@ -1,6 +1,6 @@
 /** One slot of a worker: takes a job, runs its attempts through the engine, and answers what becomes of the message. */
 import { foldJob, type Job, type ProcessingJob } from '#contracts/domain/job.js';
-import { type Failure, failJob, startJob } from '#contracts/domain/job-decisions.js';
+import { type Failure, failJob, takeUpJob } from '#contracts/domain/job-decisions.js';
 import type { JobFailureCode } from '#contracts/http/error-codes.js';
 import { MAX_DELIVERIES } from '#contracts/limits.js';
 import type { Delivery } from '#eventing/delivery.js';
@@ -41,7 +41,7 @@ export class JobWorker {
     const by = { worker: this.ports.workerId, engine: this.ports.engine.identity };
     const known = delivery.deliveryCount === 1 ? freshJob(delivery) : undefined;
     const options = { known, traceparent: delivery.traceparent };
-    const result = await this.ports.store.execute(jobId, (job) => startUnlessWornOut(job, by), options);
+    const result = await this.ports.store.execute(jobId, (job) => takeUpJob(job, by), options);
     // An earlier attempt may have died with a file half written, or whole and not told.
     if (delivery.deliveryCount > 1 && result.job) await deleteUntold(this.ports.assets, result.job, this.ports.log);
     return result.job?.status === 'processing' && result.outcome === 'appended' ? result.job : undefined;
@@ -74,14 +74,6 @@ export class JobWorker {
     return done();
   }
 }
-
-/** A job whose workers died again and again is failed instead of tried for ever. */
-function startUnlessWornOut(job: Job | undefined, by: Parameters<typeof startJob>[1]) {
-  if (job?.status === 'processing' && job.started.attempt >= MAX_DELIVERIES) return failJob(job, WORN_OUT);
-  return startJob(job, by);
-}
-
-const WORN_OUT: Failure = failure('worker_lost', `given up after ${MAX_DELIVERIES} attempts`, true);
 
 /** A first delivery of a request is the whole job: no need to read it. */
 function freshJob(delivery: Delivery): Job | undefined {

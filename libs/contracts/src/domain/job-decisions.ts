@@ -21,6 +21,7 @@ export type Refusal =
   | 'already_ended'
   | 'already_enhanced'
   | 'stale_attempt'
+  | 'not_claimed'
   | 'unknown_asset'
   | 'unchanged'
   | 'no_assets';
@@ -52,6 +53,14 @@ export function startJob(job: Job | undefined, by: { worker: string; engine: Eng
   const attempt = (job.started?.attempt ?? 0) + 1;
   return append('JobStarted', { jobId: job.requested.jobId, attempt, ...by });
 }
+
+/** As `startJob`; but a job whose workers died again and again is failed instead of tried for ever. */
+export function takeUpJob(job: Job | undefined, by: { worker: string; engine: EngineIdentityData }): Decision {
+  if (job?.status === 'processing' && job.started.attempt >= MAX_DELIVERIES) return failJob(job, WORN_OUT);
+  return startJob(job, by);
+}
+
+const WORN_OUT: Failure = { code: 'worker_lost', message: `given up after ${MAX_DELIVERIES} attempts`, retryable: true };
 
 export function storeAsset(job: Job | undefined, attempt: number, asset: StoredAsset): Decision {
   const refusal = refusalFor(job, attempt);
