@@ -14,6 +14,11 @@ export function newJobId(): string {
   return `${uuidV7().slice(0, -1)}0`;
 }
 
+/** A new project id: a UUIDv7. */
+export function newProjectId(): string {
+  return uuidV7();
+}
+
 /** A new event id: a UUIDv7, so that ids sort by time. */
 export function newEventId(): string {
   return uuidV7();
@@ -39,10 +44,20 @@ function uuidV7(): string {
 
 /** The job id that an idempotency key stands for: a UUIDv8 (RFC 9562) from the account and the key. */
 export function jobIdForKey(accountKey: string, idempotencyKey: string): string {
-  const hex = createHash('sha256').update(`${accountKey}\n${idempotencyKey}`).digest('hex');
+  return `${uuidV8(`${accountKey}\n${idempotencyKey}`).slice(0, -1)}0`;
+}
+
+/** The project id that an idempotency key stands for. No job can have it: a key has no line breaks. */
+export function projectIdForKey(accountKey: string, idempotencyKey: string): string {
+  return uuidV8(`${accountKey}\nproject\n${idempotencyKey}`);
+}
+
+/** The same UUIDv8 (RFC 9562) for the same name. */
+function uuidV8(name: string): string {
+  const hex = createHash('sha256').update(name).digest('hex');
   const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
   const parts = [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `${variant}${hex.slice(17, 20)}`];
-  return `${parts.join('-')}-${hex.slice(20, 31)}0`;
+  return `${parts.join('-')}-${hex.slice(20, 32)}`;
 }
 
 /** An asset's id is its job's with the last hex digit = index + 1: whoever has it finds the job without a table. */
