@@ -2,6 +2,13 @@
 
 /** Characters of a prompt after trimming. */
 export const PROMPT_MAX_CHARACTERS = 10_000;
+/** A character outside the basic plane is two units of a string; the gateway counts characters after this. */
+export const PROMPT_MAX_UNITS = PROMPT_MAX_CHARACTERS * 2;
+/** What class-validator says about a longer one. */
+export const PROMPT_TOO_LONG = { message: `$property must have at most ${PROMPT_MAX_CHARACTERS} characters` };
+/** Characters of a search in prompts, and words in it. */
+export const SEARCH_MAX_CHARACTERS = 200;
+export const SEARCH_MAX_WORDS = 16;
 /** Bytes of the other keys of a client's `metadata`, as JSON. */
 export const CLIENT_METADATA_MAX_BYTES = 16 * 1024;
 /** Characters of an idempotency key. */
@@ -28,6 +35,11 @@ export const SUBJECT_MAX_CHARACTERS = 255;
 /** Projects of one user. */
 export const PROJECTS_MAX = 1000;
 
+/** Webhooks of one user. */
+export const WEBHOOKS_MAX = 10;
+/** Characters of the address of a webhook. */
+export const WEBHOOK_URL_MAX_CHARACTERS = 2_048;
+
 /** Items of one page of a list. */
 export const PAGE_LIMIT_MAX = 100;
 export const PAGE_LIMIT_DEFAULT = 50;
@@ -46,6 +58,12 @@ export const WORKING_INTERVAL_MS = 10_000;
 export const MAX_DELIVERIES = 5;
 /** Silence after which the worker of a job that has no delivery left counts as lost. */
 export const WORKER_SILENCE_MS = 3 * ACK_WAIT_MS;
+/** How long an outside worker may be silent before its job goes to another worker. */
+export const OUTSIDE_LEASE_MS = 60_000;
+/** How long a claim may wait for a job. */
+export const CLAIM_WAIT_MAX_SECONDS = 30;
+/** Characters of what an outside worker says about a failure; the rest is cut off. */
+export const ERROR_MESSAGE_MAX_CHARACTERS = 2_000;
 /** Least time between two progress messages of one job: at most four a second. */
 export const PROGRESS_INTERVAL_MS = 250;
 

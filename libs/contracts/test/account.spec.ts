@@ -9,6 +9,8 @@ import {
   evolveAccount,
   foldAccount,
   grantCredits,
+  openAccount,
+  openJobs,
   releaseCredits,
   reserveCredits,
 } from '#contracts/domain/account.js';
@@ -82,6 +84,29 @@ describe('an account', () => {
 
   it('when reserved › releasing gives it back', () => {
     expect(state(grant(10), reserve('j1', 3), release('j1'))).toMatchObject({ balance: 10, reservations: {} });
+  });
+
+  it('when new › opening grants what a new user gets, and only then', () => {
+    const account = state((empty) => openAccount(empty, 100, 'alice'));
+    expect(account).toMatchObject({ balance: 100, reservations: {} });
+    expect(openAccount(account, 100, 'alice')).toEqual({ decided: 'refuse', reason: 'already_open' });
+  });
+
+  it('when as many jobs are open as may be › reserving is refused, also without credits, but not for one of them', () => {
+    const account = state(grant(2), reserve('j1', 1), reserve('j2', 1));
+    expect(openJobs(account)).toBe(2);
+    expect(reserveCredits(account, 'j3', 1, 2)).toEqual({ decided: 'refuse', reason: 'too_many_reservations' });
+    expect(reserveCredits(account, 'j3', 1, 3)).toEqual({ decided: 'refuse', reason: 'insufficient_credits' });
+    expect(reserveCredits(account, 'j2', 1, 2)).toEqual({ decided: 'refuse', reason: 'already_reserved' });
+  });
+
+  it('when granted with a key › every later event tells where that grant is', () => {
+    const keyed: Decide = (account) =>
+      grantCredits(account, { amount: 5, reason: 'test', grantedBy: 'bob', idempotencyKey: 'k1' });
+    expect(state(grant(1)).lastKeyedGrant).toBeUndefined();
+    expect(state(grant(1), keyed, grant(1), reserve('j1', 1), release('j1')).lastKeyedGrant).toBe(2);
+    const { events } = ledgerOf(grant(1), keyed, keyed);
+    expect(events.map(({ data }) => data.lastKeyedGrant)).toEqual([undefined, undefined, 2]);
   });
 
   it('when it has 2 › taking 3 away is refused', () => {

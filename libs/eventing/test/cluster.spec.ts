@@ -1,9 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { foldAccount, openAccount, reserveCredits } from '#contracts/domain/account.js';
 import { cancelJob, failJob, startJob } from '#contracts/domain/job-decisions.js';
-import { JOB_STREAM, workConsumer } from '#contracts/streams.js';
+import type { AccountEventData, Recorded } from '#contracts/events/registry.js';
+import { accountKeyOf, newJobId } from '#contracts/ids.js';
+import { ACCOUNT_STREAM, JOB_STREAM, type StreamSpec, workConsumer } from '#contracts/streams.js';
+import { accountSubject } from '#contracts/subjects.js';
 import { type Bus, connectBus } from '#eventing/bus.js';
 import { done } from '#eventing/handled.js';
 import { type ExecuteResult, JobStore } from '#eventing/job-store.js';
+import { LogReader } from '#eventing/log-reader.js';
+import { SubjectStore } from '#eventing/subject-store.js';
 import { awaitTopology, createTopology } from '#eventing/topology.js';
 import { runWorkSlot } from '#eventing/work-queue.js';
 import type { NatsServer } from '#launcher/nats-server.js';
@@ -78,6 +84,32 @@ describe('on three servers', () => {
     });
   });
 
+  it('credits are spent once, however many spend them while the stream’s leader is killed', async () => {
+    const stores = buses.map((bus) => new SubjectStore<keyof AccountEventData>(bus, ACCOUNT_STREAM));
+    const keys = ['alice', 'bob', 'carol'].map(accountKeyOf);
+    const reservation = async (store: (typeof stores)[number] | undefined, key: string) => {
+      const jobId = newJobId();
+      const account = (last: Recorded<keyof AccountEventData> | undefined) => foldAccount(key, last ? [last] : []);
+      return store?.execute({ subject: accountSubject(key), subjectId: key }, (last) =>
+        last ? reserveCredits(account(last), jobId, 1) : openAccount(account(last), 100, 'new'),
+      );
+    };
+    const outcomes: (string | undefined)[] = [];
+    const rounds = Array.from({ length: 60 }, (_, round) => round);
+    const racing = inBatches(rounds, 1, async () => {
+      const racers = keys.flatMap((key) => stores.map((store) => reservation(store, key)));
+      outcomes.push(...(await Promise.all(racers)).map((result) => result?.outcome));
+    });
+    await Promise.all([racing, killLeaders(2, ACCOUNT_STREAM)]);
+    // The first change of each account opens it, 100 spend it.
+    expect(outcomes.filter((outcome) => outcome === 'appended')).toHaveLength(keys.length * 101);
+    const messages = await new LogReader(firstBus(), ACCOUNT_STREAM.name).read(1, 1_000);
+    for (const key of keys) {
+      const balances = messages.filter(({ subjectId }) => subjectId === key).map(({ data }) => data);
+      expect(balances).toEqual(Array.from({ length: 101 }, (_, n) => expect.objectContaining({ balance: 100 - n })));
+    }
+  });
+
   it('work goes on while the leader is killed', async () => {
     const stop = new AbortController();
     const waiting = new Set<string>();
@@ -109,9 +141,9 @@ describe('on three servers', () => {
 });
 
 /** Kills the stream's leader and brings it back, several times. */
-async function killLeaders(times: number): Promise<void> {
+async function killLeaders(times: number, stream = JOB_STREAM): Promise<void> {
   for (let time = 0; time < times; time++) {
-    const leader = await streamLeader();
+    const leader = await streamLeader(stream);
     await leader.kill();
     await leader.restart();
     await cluster.cluster.leader();
@@ -119,11 +151,9 @@ async function killLeaders(times: number): Promise<void> {
 }
 
 /** While a leader is being elected nobody answers. */
-function streamLeader(): Promise<NatsServer> {
+function streamLeader({ name }: StreamSpec): Promise<NatsServer> {
   return pollUntil('a leader of the stream', 20_000, async () => {
-    const asked = buses
-      .filter((bus) => bus.isConnected())
-      .map((bus) => bus.answerTo(bus.jsm.streams.info(JOB_STREAM.name)));
+    const asked = buses.filter((bus) => bus.isConnected()).map((bus) => bus.answerTo(bus.jsm.streams.info(name)));
     const infos = await Promise.allSettled(asked);
     const [info] = infos.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     return cluster.cluster.members[Number(info?.cluster?.leader?.slice(-1)) - 1];

@@ -1,16 +1,22 @@
 /** An account's credits as its events tell them. Pure; whole credits. */
-import type { AccountState } from '../events/account-events.js';
+import type { AccountState, CreditsGranted } from '../events/account-events.js';
 import type { AccountEventData, Proposed, Recorded } from '../events/registry.js';
 import { unreachable } from './job.js';
 
-export interface Account extends AccountState {
+export interface Account extends Readonly<AccountState> {
   readonly accountKey: string;
   /** Stream sequence of the account's last event, 0 for none: what the next append expects. */
   readonly sequence: number;
 }
 
 export type AccountEvent = Recorded<keyof AccountEventData>;
-export type AccountRefusal = 'insufficient_credits' | 'already_reserved' | 'no_reservation' | 'balance_below_zero';
+export type AccountRefusal =
+  | 'already_open'
+  | 'already_reserved'
+  | 'too_many_reservations'
+  | 'insufficient_credits'
+  | 'no_reservation'
+  | 'balance_below_zero';
 export type AccountDecision =
   | { readonly decided: 'append'; readonly event: Proposed<keyof AccountEventData> }
   | { readonly decided: 'refuse'; readonly reason: AccountRefusal };
@@ -30,6 +36,7 @@ export function evolveAccount(account: Account, event: AccountEvent): Account {
         accountKey: account.accountKey,
         balance: event.data.balance,
         reservations: event.data.reservations,
+        lastKeyedGrant: isKeyedGrant(event) ? event.sequence : event.data.lastKeyedGrant,
         sequence: event.sequence,
       };
     default:
@@ -41,18 +48,32 @@ export function foldAccount(accountKey: string, events: readonly AccountEvent[])
   return events.reduce(evolveAccount, emptyAccount(accountKey));
 }
 
-export function grantCredits(
-  account: Account,
-  grant: { amount: number; reason: string; grantedBy: string; userId?: string },
-): AccountDecision {
+export type Grant = Pick<CreditsGranted, 'amount' | 'reason' | 'grantedBy' | 'userId' | 'idempotencyKey'>;
+
+/** What a new user begins with: the first event of an account and of no other. */
+export function openAccount(account: Account, amount: number, userId: string): AccountDecision {
+  if (account.sequence > 0) return refuse('already_open');
+  return grantCredits(account, { amount, reason: 'initial', grantedBy: 'system', userId });
+}
+
+export function grantCredits(account: Account, grant: Grant): AccountDecision {
   const balance = account.balance + grant.amount;
   if (balance < 0) return refuse('balance_below_zero');
   return append('CreditsGranted', { ...after(account, balance, account.reservations), ...grant });
 }
 
-/** Reserving twice for one job is refused as `already_reserved`, which the caller takes as done. */
-export function reserveCredits(account: Account, jobId: string, amount: number): AccountDecision {
+/**
+ * Reserving twice for one job is refused as `already_reserved`, which the caller takes as done. Reservations are the open
+ * jobs: there may be `maxOpen` of them.
+ */
+export function reserveCredits(
+  account: Account,
+  jobId: string,
+  amount: number,
+  maxOpen = Number.POSITIVE_INFINITY,
+): AccountDecision {
   if (Object.hasOwn(account.reservations, jobId)) return refuse('already_reserved');
+  if (openJobs(account) >= maxOpen) return refuse('too_many_reservations');
   if (amount > account.balance) return refuse('insufficient_credits');
   const reservations = { ...account.reservations, [jobId]: amount };
   return append('CreditsReserved', { ...after(account, account.balance - amount, reservations), jobId, amount });
@@ -74,12 +95,28 @@ export function releaseCredits(account: Account, jobId: string): AccountDecision
   return append('CreditsReleased', { ...state, jobId, amount: reserved });
 }
 
+/** How many jobs of the account have not ended. */
+export function openJobs({ reservations }: Account): number {
+  return Object.keys(reservations).length;
+}
+
+/** Credits that are set aside for open jobs. */
+export function reservedCredits({ reservations }: Account): number {
+  return Object.values(reservations).reduce((total, amount) => total + amount, 0);
+}
+
+/** Where the search for an idempotency key goes on. */
+function isKeyedGrant(event: AccountEvent): boolean {
+  return event.type === 'CreditsGranted' && event.data.idempotencyKey !== undefined;
+}
+
 function reservedFor({ reservations }: Account, jobId: string): number | undefined {
   return Object.hasOwn(reservations, jobId) ? reservations[jobId] : undefined;
 }
 
 function after(account: Account, balance: number, reservations: Record<string, number>) {
-  return { accountKey: account.accountKey, balance, reservations };
+  const { accountKey, lastKeyedGrant } = account;
+  return { accountKey, balance, reservations, ...(lastKeyedGrant === undefined ? {} : { lastKeyedGrant }) };
 }
 
 function without(reservations: Record<string, number>, jobId: string): Record<string, number> {
