@@ -12,6 +12,7 @@ import type {
 } from '../events/job-events.js';
 import type { AssetEventData, JobEventData, Proposed } from '../events/registry.js';
 import type { StoredAsset } from '../events/stored-asset.js';
+import { MAX_DELIVERIES } from '../limits.js';
 import { isEnded, isFavorite, type Job, liveAssets } from './job.js';
 
 /** Why nothing happens. None of them is an error of the program. */
