@@ -30,7 +30,7 @@ const COMMANDS = {
   bench: { build: true, run: (args) => runChild(platformNode(), [...TYPESCRIPT, 'bench/src/main.ts', ...args]) },
   check: { build: false, run: runChecks },
   build: { build: true, run: async () => 0 },
-  schemas: { build: true, run: () => runChild(platformNode(), ['scripts/write-schemas.mjs']) },
+  schemas: { build: true, run: () => runChild(platformNode(), [...TYPESCRIPT, 'libs/contracts/documents/main.ts']) },
 };
 
 /**

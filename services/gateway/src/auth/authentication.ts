@@ -12,14 +12,24 @@ declare module 'fastify' {
 }
 
 /** By route template. Files are protected by the signature in their address. */
-const PUBLIC_ROUTES = new Set(['/health/live', '/health/ready', '/metrics', '/api/job-types', '/assets/*']);
+const PUBLIC_ROUTES = new Set([
+  '/health/live',
+  '/health/ready',
+  '/metrics',
+  '/api/job-types',
+  '/api/openapi.json',
+  '/assets/*',
+]);
+/** The pages that show the API, and their files. */
+const DOCUMENTS = '/api/docs';
 
 /**
  * Runs before a body is read, so that strangers cannot make the gateway read one. A token that was verified a moment ago
  * takes no turn of the event loop.
  */
 export function authenticate(request: FastifyRequest, verifier: TokenVerifier, done: (error?: Error) => void): void {
-  const isPublic = request.is404 || PUBLIC_ROUTES.has(request.routeOptions.url ?? '');
+  const { url = '' } = request.routeOptions;
+  const isPublic = request.is404 || PUBLIC_ROUTES.has(url) || url === DOCUMENTS || url.startsWith(`${DOCUMENTS}/`);
   const token = isPublic ? undefined : bearerToken(request.headers.authorization);
   request.caller = (token && verifier.remembered(token)) || null;
   if (isPublic || request.caller) done();

@@ -4,6 +4,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { authenticate } from '../auth/authentication.js';
 import type { TokenVerifier } from '../auth/token-verifier.js';
+import { serveApiDocuments } from './api-documents.js';
 import { ApiError } from './api-error.js';
 import { allowOrigin, answerPreflight } from './cors.js';
 import { apiErrorOf, sendError } from './error-answers.js';
@@ -51,6 +52,7 @@ export async function createAdapter({ corsOrigins, verifier, observe }: AdapterP
   });
   refuseWrongMethods(instance);
   await instance.register(fastifyStatic, { serve: false });
+  await serveApiDocuments(instance);
   return adapter;
 }
 

@@ -1,0 +1,157 @@
+/** One example for each body that clients send or get. A spec holds them against the schemas. */
+const JOB_ID = '0192f3a1-7c41-7d2e-9a53-5b1f0c8e4d20';
+const ASSET_ID = '0192f3a1-7c41-7d2e-9a53-5b1f0c8e4d21';
+const CURSOR = 'eyJ0IjoxNzYzOTg1NjAwMDAwfQ';
+const BASE = 'http://localhost:3000';
+const FILE = `${BASE}/assets/sdxl_image_fast/2bd806c97f0e00af1a1fc3328fa763a9/${JOB_ID}/0.png?expires=1763992800&signature=9f86d081884c7d65`;
+
+const URLS = {
+  self: `${BASE}/api/jobs/${JOB_ID}`,
+  events: `${BASE}/api/jobs/${JOB_ID}/events`,
+  cancel: `${BASE}/api/jobs/${JOB_ID}/cancel`,
+};
+
+const JOB = {
+  id: JOB_ID,
+  user_id: 'alice',
+  job_type: 'sdxl_image_fast',
+  format: 'image',
+  quality: 'fast',
+  model_type: 'sdxl_image_fast',
+  status: 'queued',
+  metadata: {
+    prompt: 'beautiful woman in garden',
+    negative_prompt: 'bad anatomy, extra limbs, deformed',
+    seed: 7,
+    seeds: [7, 8, 9, 10, 11, 12],
+    count: 6,
+    credits: 1,
+    bucket: 'sdxl_image_fast',
+    model_variant: 'lustify_sdxl',
+    queue: 'sdxl_queue',
+    dual_worker_routing: true,
+    negative_prompt_supported: true,
+    created_timestamp: '2026-11-24T12:00:00.000Z',
+    num_images: 6,
+    engine: null,
+    primary_asset: null,
+    all_assets: [],
+  },
+  project_id: null,
+  image_id: null,
+  video_id: null,
+  character_id: null,
+  error_message: null,
+  error_code: null,
+  created_at: '2026-11-24T12:00:00.000Z',
+  started_at: null,
+  completed_at: null,
+  progress: { percent: 0, stage: 'queued', step: 0, steps: 0 },
+  queuePosition: 1,
+  estimatedSeconds: 30,
+  urls: URLS,
+};
+
+const ASSET = {
+  id: ASSET_ID,
+  job_id: JOB_ID,
+  job_type: 'sdxl_image_fast',
+  index: 0,
+  media_type: 'image/png',
+  width: 1024,
+  height: 1024,
+  duration_s: null,
+  bytes: 1_482_113,
+  sha256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+  seed: 7,
+  favorite: false,
+  url: FILE,
+  url_expires_at: '2026-11-24T14:00:00.000Z',
+  preview_url: null,
+  created_at: '2026-11-24T12:00:05.000Z',
+};
+
+const QUEUE = { waiting: 3, processing: 1, workers: 1, averageSeconds: 29.9, estimatedWaitSeconds: 89.7 };
+
+const WEBHOOK = {
+  id: '0192f3a1-9f00-7c11-8a52-3d1b7e5c9a10',
+  url: 'https://example.com/ourvidz',
+  events: ['job.completed', 'job.failed', 'job.cancelled'],
+  created_at: '2026-11-24T12:00:00.000Z',
+};
+const WEBHOOK_WITH_SECRET = { ...WEBHOOK, secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw1mhVx7Q2kZ8=' };
+const MESSAGE_ID = 'msg_5b1f0c8e-4d20-8d2e-9a53-0192f3a17c41';
+
+/** By class name. */
+export const EXAMPLES: Readonly<Record<string, unknown>> = {
+  QueueJobRequest: { jobType: 'sdxl_image_fast', metadata: { prompt: 'beautiful woman in garden', credits: 1 } },
+  QueueJobAnswer: {
+    success: true,
+    job: JOB,
+    message: 'Job queued successfully',
+    queueLength: 1,
+    modelVariant: 'lustify_sdxl',
+    jobType: 'sdxl_image_fast',
+    queue: 'sdxl_queue',
+    isSDXL: true,
+    negativePromptSupported: true,
+    queuePosition: 1,
+    estimatedSeconds: 30,
+    urls: URLS,
+  },
+  JobView: JOB,
+  JobsPage: { jobs: [JOB], next_cursor: CURSOR },
+  AssetView: ASSET,
+  AssetsPage: { assets: [ASSET], next_cursor: null },
+  RegisterWebhookRequest: { url: WEBHOOK.url, events: WEBHOOK.events },
+  WebhookWithSecret: WEBHOOK_WITH_SECRET,
+  WebhooksAnswer: { webhooks: [WEBHOOK] },
+  WebhookTestAnswer: { id: MESSAGE_ID },
+  WebhookDeliveriesPage: {
+    deliveries: [
+      {
+        id: MESSAGE_ID,
+        event: 'job.completed',
+        job_id: JOB_ID,
+        status: 'pending',
+        created_at: '2026-11-24T12:00:30.000Z',
+        next_attempt_at: '2026-11-24T12:00:35.412Z',
+        attempts: [
+          { attempt: 1, at: '2026-11-24T12:00:30.010Z', duration_ms: 84, status_code: 500, error: 'answered 500' },
+        ],
+      },
+    ],
+    next_cursor: null,
+  },
+  QueueStatusAnswer: {
+    queueDepth: 5,
+    queues: { sdxl_queue: QUEUE, wan_queue: { ...QUEUE, waiting: 1, processing: 0, averageSeconds: 251.5 } },
+    mine: { waiting: 1, processing: 0 },
+  },
+  JobTypesAnswer: {
+    jobTypes: [
+      {
+        jobType: 'video_fast',
+        format: 'video',
+        quality: 'fast',
+        qualityWord: 'Good',
+        modelVariant: 'wan_2_1_1_3b',
+        queue: 'wan_queue',
+        isSDXL: false,
+        enhanced: false,
+        negativePromptSupported: false,
+        outputs: 1,
+        maxOutputs: 1,
+        mediaType: 'video/mp4',
+        width: 480,
+        height: 832,
+        durationSeconds: 5.1875,
+        referenceSeconds: 251.5,
+        bucket: 'video_fast',
+        bucketLimitBytes: 52_428_800,
+        credits: 1,
+        available: true,
+      },
+    ],
+  },
+};

@@ -1,0 +1,196 @@
+/** Every route of the API: who may call it, what it takes, what it answers. The OpenAPI document is made of this list. */
+import {
+  AssetsPage,
+  AssetView,
+  JobsPage,
+  JobTypesAnswer,
+  JobView,
+  QueueJobAnswer,
+  QueueStatusAnswer,
+} from './answers.js';
+import type { ErrorCode } from './error-codes.js';
+import { ListAssetsQuery, ListJobsQuery } from './list-queries.js';
+import { QueueJobRequest } from './queue-job-request.js';
+import {
+  ListDeliveriesQuery,
+  RegisterWebhookRequest,
+  WebhookDeliveriesPage,
+  WebhooksAnswer,
+  WebhookTestAnswer,
+  WebhookWithSecret,
+} from './webhooks.js';
+
+/**
+ * Who may call: `user` with a token, `operator` with a token of the role `admin` or `service_role`, `worker` with the
+ * token of outside workers, `signed` whoever has the signed address, `public` everybody.
+ */
+export type Access = 'user' | 'operator' | 'worker' | 'signed' | 'public';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+export type RequestHeader = 'Idempotency-Key' | 'Last-Event-ID' | 'Range' | 'If-None-Match';
+type ContractClass = new () => object;
+
+export interface AnswerSpec {
+  readonly status: number;
+  readonly description: string;
+  /** The class of a JSON answer. */
+  readonly type?: ContractClass;
+  /** Media type of an answer that is not JSON. */
+  readonly media?: string;
+}
+
+export interface RouteSpec {
+  readonly method: Method;
+  /** OpenAPI's template, such as `/api/jobs/{id}`. */
+  readonly path: string;
+  /** Name for generated clients. */
+  readonly operation: string;
+  readonly tag: string;
+  readonly access: Access;
+  readonly summary: string;
+  readonly description?: string;
+  readonly query?: ContractClass;
+  readonly body?: ContractClass;
+  readonly headers?: readonly RequestHeader[];
+  readonly answers: readonly AnswerSpec[];
+  /** Beside those that every route of its kind has. */
+  readonly errors?: readonly ErrorCode[];
+}
+
+const LIST: readonly ErrorCode[] = ['lists_unavailable'];
+const JOB: readonly ErrorCode[] = ['unknown_job', 'queue_unavailable', 'lists_unavailable'];
+const ASSET: readonly ErrorCode[] = ['unknown_asset', 'queue_unavailable', 'lists_unavailable'];
+
+const WEBHOOKS: readonly ErrorCode[] = ['webhooks_disabled', 'webhooks_unavailable'];
+const WEBHOOK: readonly ErrorCode[] = ['unknown_webhook', ...WEBHOOKS];
+
+export const ROUTES: readonly RouteSpec[] = [
+  {
+    ...route('POST', '/api/queue-job', 'queueJob', 'Jobs', 'user', 'Ask for pictures or a video'),
+    description:
+      'The job is stored before the answer. With an `Idempotency-Key` the same request again gets the first job again, and the header `Idempotent-Replayed: true`.',
+    body: QueueJobRequest,
+    headers: ['Idempotency-Key'],
+    answers: [ok('The job waits in its queue', QueueJobAnswer)],
+    errors: [
+      ...(['invalid_job_type', 'insufficient_credits', 'unknown_project', 'idempotency_key_reuse'] as const),
+      ...(['content_policy', 'own_queue_limit', 'queue_full', 'queue_unavailable', 'job_type_unavailable'] as const),
+    ],
+  },
+  {
+    ...route('GET', '/api/jobs', 'listJobs', 'Jobs', 'user', 'Your jobs, newest first'),
+    query: ListJobsQuery,
+    answers: [ok('A page of jobs', JobsPage)],
+    errors: LIST,
+  },
+  {
+    ...route('GET', '/api/jobs/{id}', 'getJob', 'Jobs', 'user', 'One job'),
+    description: 'What `POST /api/queue-job` accepted can be read at once.',
+    answers: [ok('The job', JobView)],
+    errors: JOB,
+  },
+  {
+    ...route('GET', '/api/jobs/{id}/events', 'watchJob', 'Jobs', 'user', 'Follow one job'),
+    description:
+      'Server-sent events: `status` and `done` carry the job, `asset` an asset, `progress` the progress. A snapshot comes first; `Last-Event-ID` resumes behind the event of that id. The stream ends after `done`.',
+    headers: ['Last-Event-ID'],
+    answers: [{ status: 200, description: 'The events', media: 'text/event-stream' }],
+    errors: JOB,
+  },
+  {
+    ...route('POST', '/api/jobs/{id}/cancel', 'cancelJob', 'Jobs', 'user', 'Cancel a job'),
+    description: 'Waiting or running. Cancelling a cancelled job answers it again.',
+    answers: [ok('The cancelled job', JobView)],
+    errors: [...JOB, 'already_ended'],
+  },
+  {
+    ...route('DELETE', '/api/jobs/{id}', 'deleteJob', 'Jobs', 'user', 'Cancel a job'),
+    description: 'The same as `POST /api/jobs/{id}/cancel`.',
+    answers: [ok('The cancelled job', JobView)],
+    errors: [...JOB, 'already_ended'],
+  },
+  {
+    ...route('GET', '/api/assets', 'listAssets', 'Assets', 'user', 'Your pictures and videos, newest first'),
+    query: ListAssetsQuery,
+    answers: [ok('A page of assets', AssetsPage)],
+    errors: LIST,
+  },
+  {
+    ...route('GET', '/api/assets/{id}', 'getAsset', 'Assets', 'user', 'One asset'),
+    answers: [ok('The asset', AssetView)],
+    errors: ASSET,
+  },
+  {
+    ...route('DELETE', '/api/assets/{id}', 'deleteAsset', 'Assets', 'user', 'Delete an asset'),
+    description: 'Its file and its preview are deleted too.',
+    answers: [gone()],
+    errors: ASSET,
+  },
+  {
+    ...route('GET', '/assets/{path}', 'getFile', 'Assets', 'signed', 'The file of an asset'),
+    description: 'Answers give these addresses. `?download=1` makes browsers save the file.',
+    headers: ['Range', 'If-None-Match'],
+    answers: [
+      { status: 200, description: 'The file', media: 'application/octet-stream' },
+      { status: 206, description: 'The part that `Range` names', media: 'application/octet-stream' },
+      { status: 304, description: 'The file that `If-None-Match` names' },
+    ],
+    errors: ['invalid_signature', 'not_found', 'precondition_failed', 'range_not_satisfiable', 'storage_unavailable'],
+  },
+  {
+    ...route('GET', '/api/queue-status', 'getQueueStatus', 'Queues', 'user', 'How full the queues are'),
+    answers: [ok('The queues', QueueStatusAnswer)],
+    errors: ['queue_unavailable'],
+  },
+  {
+    ...route('POST', '/api/webhooks', 'registerWebhook', 'Webhooks', 'user', 'Register a webhook'),
+    description: 'From now on the events of your jobs are posted to its address, signed as Standard Webhooks has it.',
+    body: RegisterWebhookRequest,
+    answers: [{ status: 201, description: 'The webhook and its secret', type: WebhookWithSecret }],
+    errors: [...WEBHOOKS, 'webhook_limit'],
+  },
+  {
+    ...route('GET', '/api/webhooks', 'listWebhooks', 'Webhooks', 'user', 'Your webhooks'),
+    answers: [ok('All of them, oldest first', WebhooksAnswer)],
+    errors: WEBHOOKS,
+  },
+  {
+    ...route('GET', '/api/webhooks/{id}', 'getWebhook', 'Webhooks', 'user', 'One webhook and its secret'),
+    answers: [ok('The webhook', WebhookWithSecret)],
+    errors: WEBHOOK,
+  },
+  {
+    ...route('DELETE', '/api/webhooks/{id}', 'deleteWebhook', 'Webhooks', 'user', 'Delete a webhook'),
+    description: 'What waits to be delivered to it is dropped.',
+    answers: [gone()],
+    errors: WEBHOOK,
+  },
+  {
+    ...route('GET', '/api/webhooks/{id}/deliveries', 'listDeliveries', 'Webhooks', 'user', 'What was sent to it'),
+    description: 'Newest first, with every try; kept for 30 days.',
+    query: ListDeliveriesQuery,
+    answers: [ok('A page of deliveries', WebhookDeliveriesPage)],
+    errors: [...WEBHOOK, ...LIST],
+  },
+  {
+    ...route('POST', '/api/webhooks/{id}/test', 'testWebhook', 'Webhooks', 'user', 'Send a test message'),
+    description: 'Sends `webhook.test`. While one waits to be delivered, no other is made.',
+    answers: [{ status: 202, description: 'It is on its way', type: WebhookTestAnswer }],
+    errors: [...WEBHOOK, ...LIST],
+  },
+  {
+    ...route('GET', '/api/job-types', 'listJobTypes', 'Queues', 'public', 'What can be made here'),
+    answers: [ok('The catalogue', JobTypesAnswer)],
+  },
+];
+
+function route(method: Method, path: string, operation: string, tag: string, access: Access, summary: string) {
+  return { method, path, operation, tag, access, summary } as const;
+}
+
+function ok(description: string, type: ContractClass): AnswerSpec {
+  return { status: 200, description, type };
+}
+
+function gone(): AnswerSpec {
+  return { status: 204, description: 'It is gone' };
+}
