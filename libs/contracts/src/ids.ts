@@ -19,6 +19,11 @@ export function newProjectId(): string {
   return uuidV7();
 }
 
+/** A new webhook id: a UUIDv7. */
+export function newWebhookId(): string {
+  return uuidV7();
+}
+
 /** A new event id: a UUIDv7, so that ids sort by time. */
 export function newEventId(): string {
   return uuidV7();
@@ -50,6 +55,11 @@ export function jobIdForKey(accountKey: string, idempotencyKey: string): string 
 /** The project id that an idempotency key stands for. No job can have it: a key has no line breaks. */
 export function projectIdForKey(accountKey: string, idempotencyKey: string): string {
   return uuidV8(`${accountKey}\nproject\n${idempotencyKey}`);
+}
+
+/** The id of the delivery of one event to one webhook: the same whoever works it out, and however often. */
+export function deliveryIdOf(eventId: string, webhookId: string): string {
+  return uuidV8(`${eventId}\n${webhookId}`);
 }
 
 /** The same UUIDv8 (RFC 9562) for the same name. */

@@ -1,12 +1,17 @@
 /** What the gateway asks the jobs service, by request/reply. */
 import type { Job, JobStatus } from './domain/job.js';
+import type { Project } from './domain/project.js';
+import type { JobRequested } from './events/job-events.js';
+import type { JobHistoryEvent } from './events/registry.js';
 import type { StoredAsset } from './events/stored-asset.js';
+import type { WebhookDeliveryView } from './http/webhooks.js';
 import type { Format, JobType } from './job-catalogue.js';
 
 export interface ListedAsset extends StoredAsset {
   readonly jobId: string;
   readonly jobType: JobType;
   readonly accountKey: string;
+  readonly favorite: boolean;
 }
 
 interface Page {
@@ -16,10 +21,32 @@ interface Page {
   readonly limit: number;
 }
 
+export interface NamedMedia {
+  readonly accountKey: string;
+  readonly kind: Format;
+  /** A client's `imageId` or `videoId`. */
+  readonly id: string;
+}
+
+/** `unreserved`: made without credits, as before accounts were kept. */
+export type UsageStatus = 'unreserved' | 'reserved' | 'charged' | 'released';
+
+/** What one job cost. */
+export interface Usage {
+  readonly jobId: string;
+  readonly accountKey: string;
+  readonly request: Pick<JobRequested, 'userId' | 'jobType' | 'projectId' | 'imageId' | 'videoId'>;
+  readonly requestedAt: string;
+  readonly status: UsageStatus;
+  /** Reserved while the job is open, then what was charged in the end. */
+  readonly credits: number;
+  readonly settledAt?: string;
+}
+
 /** Each query by name: what is asked and what is answered. Lists are newest first. */
 export interface Queries {
   'jobs.list': {
-    request: Page & { readonly status?: JobStatus; readonly jobType?: JobType };
+    request: Page & { readonly status?: JobStatus; readonly jobType?: JobType; readonly projectId?: string };
     answer: { readonly jobs: readonly Job[]; readonly nextCursor: string | null };
   };
   'jobs.get': { request: { readonly jobId: string }; answer: { readonly job: Job | null } };
@@ -28,9 +55,40 @@ export interface Queries {
     request: { readonly accountKey: string };
     answer: { readonly waiting: number; readonly processing: number };
   };
+  /** The latest job of an account that named an image or a video. */
+  'jobs.latest': { request: NamedMedia; answer: { readonly jobId: string | null } };
+  /** What the log has of a job, oldest first. */
+  'jobs.history': {
+    request: { readonly jobId: string; readonly cursor?: string; readonly limit: number };
+    answer: { readonly events: readonly JobHistoryEvent[]; readonly nextCursor: string | null };
+  };
+  'projects.list': {
+    request: Page;
+    answer: { readonly projects: readonly Project[]; readonly nextCursor: string | null };
+  };
+  /** Projects of one account that are not deleted. */
+  'projects.count': { request: { readonly accountKey: string }; answer: { readonly count: number } };
   'assets.list': {
-    request: Page & { readonly jobId?: string; readonly type?: Format; readonly from?: string; readonly to?: string };
+    request: Page & {
+      readonly jobId?: string;
+      readonly type?: Format;
+      readonly favorite?: boolean;
+      readonly projectId?: string;
+      /** Each stands in the prompt or in the enhanced prompt, whatever its case. */
+      readonly words?: readonly string[];
+      readonly from?: string;
+      readonly to?: string;
+    };
     answer: { readonly assets: readonly ListedAsset[]; readonly nextCursor: string | null };
+  };
+  /** What was sent, or is to be, to one webhook. */
+  'webhooks.deliveries': {
+    request: Page & { readonly webhookId: string };
+    answer: { readonly deliveries: readonly WebhookDeliveryView[]; readonly nextCursor: string | null };
+  };
+  'usage.list': {
+    request: Page & { readonly jobType?: JobType; readonly from?: string; readonly to?: string };
+    answer: { readonly usage: readonly Usage[]; readonly nextCursor: string | null };
   };
 }
 
@@ -39,6 +97,7 @@ export type QueryName = keyof Queries;
 /** Why a query has no answer. `invalid_cursor` is the asker's, `unavailable` passes. */
 export type QueryError = 'invalid_cursor' | 'unavailable' | 'internal';
 
-export type QueryReply<N extends QueryName> =
-  | { readonly ok: true; readonly answer: Queries[N]['answer'] }
+/** The reply to a query or a command. */
+export type Reply<Answer> =
+  | { readonly ok: true; readonly answer: Answer }
   | { readonly ok: false; readonly error: QueryError; readonly message: string };

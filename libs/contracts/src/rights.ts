@@ -1,4 +1,5 @@
 /** What each service may publish and subscribe to. The launcher makes NATS permissions of it. */
+import { QUEUE_NAMES } from './job-catalogue.js';
 import {
   ACCOUNT_STREAM,
   ASSET_REAPER_CONSUMER,
@@ -6,6 +7,7 @@ import {
   DEAD_LETTER_CONSUMER,
   DEAD_LETTER_STREAM,
   type EngineName,
+  generatingEngines,
   JOB_STREAM,
   ROUTE_ENGINES,
   STREAMS,
@@ -25,6 +27,8 @@ import {
   projectSubject,
   querySubject,
   ROUTES,
+  releaseSubject,
+  webhookSubject,
   workerSubject,
 } from './subjects.js';
 
@@ -62,9 +66,10 @@ function gatewayRights(): Rights {
       assetSubject('favorited', '*', '*'),
       'ourvidz.account.*',
       projectSubject('*', '*'),
-      'ourvidz.webhook.>',
+      webhookSubject('*'),
       auditSubject('*'),
       cancelSubject('*'),
+      releaseSubject('*'),
       querySubject('>'),
       commandSubject('>'),
       ...readable.flatMap(readStream),
@@ -84,7 +89,10 @@ function jobsRights(): Rights {
       jobSubject('*', '*', 'failed', '*'),
       // A job whose enhancer gave up goes on with its own prompt.
       jobSubject('wan-enhanced', '*', 'enhanced', '*'),
+      ...outsideWorkersRights(),
       'ourvidz.account.*',
+      // A receiver that answers 410 wants no more.
+      webhookSubject('*'),
       '$JS.API.INFO',
       ...created.flatMap((name) => [
         `$JS.API.STREAM.CREATE.${name}`,
@@ -102,11 +110,25 @@ function jobsRights(): Rights {
       `${inboxPrefix('jobs')}.>`,
       querySubject('>'),
       commandSubject('>'),
+      releaseSubject('*'),
       progressSubject('*'),
       liveSubject('ourvidz.>'),
     ],
     allowResponses: true,
   };
+}
+
+/** What jobs does for workers that do not speak NATS. */
+function outsideWorkersRights(): string[] {
+  const engines = [...new Set(QUEUE_NAMES.flatMap(generatingEngines))];
+  const tokens: readonly JobEventToken[] = ['started', 'asset', 'completed'];
+  return [
+    ...tokens.map((token) => jobSubject('*', '*', token, '*')),
+    ...(['sdxl', 'wan'] as const).map((route) => jobSubject(route, '*', 'enhanced', '*')),
+    progressSubject('*'),
+    ...engines.map((engine) => workerSubject(engine, '*')),
+    ...engines.flatMap((engine) => LANES.flatMap((lane) => pull(workConsumer(engine, lane)))),
+  ];
 }
 
 function workerRights(service: ServiceName, engine: EngineName, tokens: readonly JobEventToken[]): Rights {

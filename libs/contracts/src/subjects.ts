@@ -53,6 +53,11 @@ export function auditSubject(accountKey: string): string {
   return `ourvidz.audit.${accountKey}`;
 }
 
+/** All webhooks of an account: their last event tells them all. */
+export function webhookSubject(accountKey: string): string {
+  return `ourvidz.webhook.${accountKey}`;
+}
+
 /** Where the stored events of a subject can be watched. */
 export function liveSubject(subject: string): string {
   return subject.replace(/^ourvidz/, LIVE_PREFIX);
@@ -64,6 +69,11 @@ export function progressSubject(jobId: string): string {
 
 export function cancelSubject(jobId: string): string {
   return `ourvidz.control.cancel.${jobId}`;
+}
+
+/** An outside worker went away before it heard of the job that it got. */
+export function releaseSubject(jobId: string): string {
+  return `ourvidz.control.release.${jobId}`;
 }
 
 /** Where a worker says that it is there. */

@@ -21,9 +21,11 @@ import {
   startJob,
   storeAsset,
 } from '#contracts/domain/job-decisions.js';
+import { registerWebhook, removeWebhook, type WebhookDecision, type WebhookEvent } from '#contracts/domain/webhooks.js';
 import { EVENT_CLASSES } from '#contracts/events/event-classes.js';
 import { CLOUD_EVENT_TYPES, type EventType, eventTypeOf, type Proposed } from '#contracts/events/registry.js';
 import { JOB_CATALOGUE, JOB_TYPES } from '#contracts/job-catalogue.js';
+import { WEBHOOK_TOPIC_NAMES } from '#contracts/webhook-topics.js';
 import { asset, ENGINE, FAILURE, historyOf, JOB_ID, REQUEST, TIMINGS } from './a-history.js';
 
 type Given = Job | undefined;
@@ -77,7 +79,14 @@ const refusal: Proposed<'RequestRefused'> = {
   type: 'RequestRefused',
   data: { accountKey: 'a', userId: 'alice', category: 'adult', rule: 'adult-nudity', route: 'POST /x', count: 1 },
 };
-const produced: readonly Proposed[] = [...histories.flatMap(({ events }) => events), ...ledger, refusal];
+const webhook = { id: JOB_ID, url: 'https://h/x', events: [...WEBHOOK_TOPIC_NAMES], createdAt: '2026-01-01T00:00:00Z' };
+const registered = registerWebhook(undefined, 'a', webhook);
+const webhooks = [
+  registered,
+  removeWebhook(asLast(registered), { accountKey: 'a', id: webhook.id }, { reason: 'deleted', removedBy: 'alice' }),
+  removeWebhook(asLast(registered), { accountKey: 'a', id: webhook.id }, { reason: 'gone' }),
+].flatMap((decision) => (decision.decided === 'append' ? [decision.event] : []));
+const produced: readonly Proposed[] = [...webhooks, ...histories.flatMap(({ events }) => events), ...ledger, refusal];
 
 describe('what the deciders produce', () => {
   it('is at least one event of every type', () => {
@@ -112,6 +121,11 @@ describe('the registry', () => {
 function problems(type: EventType, data: object): string[] {
   const payload = plainToInstance(EVENT_CLASSES[type] as new () => object, data);
   return validateSync(payload, { whitelist: true, forbidNonWhitelisted: true }).map((error) => error.property);
+}
+
+function asLast(decision: WebhookDecision): WebhookEvent {
+  if (decision.decided !== 'append') throw new Error(decision.reason);
+  return { ...decision.event, id: 'e', time: '2026-01-01T00:00:00Z', sequence: 1 } as WebhookEvent;
 }
 
 function assetOwner(): string {

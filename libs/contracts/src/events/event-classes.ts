@@ -14,6 +14,7 @@ import {
 } from './job-events.js';
 import { ProjectChanged, ProjectCreated, ProjectDeleted } from './project-events.js';
 import type { EventData } from './registry.js';
+import { WebhookRegistered, WebhookRemoved } from './webhook-events.js';
 
 export const EVENT_CLASSES: { readonly [K in keyof EventData]: new () => EventData[K] } = {
   JobRequested,
@@ -33,4 +34,6 @@ export const EVENT_CLASSES: { readonly [K in keyof EventData]: new () => EventDa
   ProjectChanged,
   ProjectDeleted,
   RequestRefused,
+  WebhookRegistered,
+  WebhookRemoved,
 };

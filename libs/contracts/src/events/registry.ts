@@ -1,5 +1,5 @@
 /** Every event type by name, with its CloudEvents type. An event exists if it stands here. */
-import type { JobEventToken } from '../subjects.js';
+import type { AssetEventToken, JobEventToken } from '../subjects.js';
 import type { CreditsCharged, CreditsGranted, CreditsReleased, CreditsReserved } from './account-events.js';
 import type { RequestRefused } from './audit-events.js';
 import type {
@@ -14,6 +14,7 @@ import type {
   PromptEnhanced,
 } from './job-events.js';
 import type { ProjectChanged, ProjectCreated, ProjectDeleted } from './project-events.js';
+import type { WebhookRegistered, WebhookRemoved } from './webhook-events.js';
 
 export interface JobEventData {
   JobRequested: JobRequested;
@@ -47,7 +48,17 @@ export interface AuditEventData {
   RequestRefused: RequestRefused;
 }
 
-export type EventData = ProjectEventData & AuditEventData & JobEventData & AssetEventData & AccountEventData;
+export interface WebhookEventData {
+  WebhookRegistered: WebhookRegistered;
+  WebhookRemoved: WebhookRemoved;
+}
+
+export type EventData = WebhookEventData &
+  ProjectEventData &
+  AuditEventData &
+  JobEventData &
+  AssetEventData &
+  AccountEventData;
 export type EventType = keyof EventData;
 
 /** CloudEvents `type` of each event. The version is in the type: within a version fields are only added. */
@@ -69,6 +80,8 @@ export const CLOUD_EVENT_TYPES: Readonly<Record<EventType, string>> = {
   ProjectChanged: 'com.ourvidz.project.changed.v1',
   ProjectDeleted: 'com.ourvidz.project.deleted.v1',
   RequestRefused: 'com.ourvidz.audit.request-refused.v1',
+  WebhookRegistered: 'com.ourvidz.webhook.registered.v1',
+  WebhookRemoved: 'com.ourvidz.webhook.removed.v1',
 };
 
 const BY_CLOUD_TYPE = new Map(Object.entries(CLOUD_EVENT_TYPES).map(([name, type]) => [type, name as EventType]));
@@ -88,6 +101,18 @@ export const JOB_EVENT_TOKENS: Readonly<Record<keyof JobEventData, JobEventToken
   JobFailed: 'failed',
   JobCancelled: 'cancelled',
 };
+
+/** The token of each event about an asset in its subject. */
+export const ASSET_EVENT_TOKENS: Readonly<Record<keyof AssetEventData, AssetEventToken>> = {
+  AssetDeleted: 'deleted',
+  AssetFavorited: 'favorited',
+};
+
+/** The types of everything that makes up the history of a job. */
+export const JOB_HISTORY_TYPES = [
+  ...(Object.keys(JOB_EVENT_TOKENS) as (keyof JobEventData)[]),
+  ...(Object.keys(ASSET_EVENT_TOKENS) as (keyof AssetEventData)[]),
+] as const;
 
 /** An event that somebody decided on; it gets its id and time when it is appended. */
 export type Proposed<T extends EventType = EventType> = {

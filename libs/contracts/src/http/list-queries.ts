@@ -3,13 +3,13 @@ import { Type } from 'class-transformer';
 import { IsIn, IsInt, IsISO8601, IsOptional, IsString, IsUUID, Matches, Max, MaxLength, Min } from 'class-validator';
 import { JOB_STATUSES, type JobStatus } from '../domain/job.js';
 import { type Format, JOB_TYPES, type JobType } from '../job-catalogue.js';
-import { PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX } from '../limits.js';
+import { PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX, SEARCH_MAX_CHARACTERS } from '../limits.js';
 
 /** `2026-01-31` or `2026-01-31T08:30:00Z`: of ISO 8601 only what every reader understands. */
-const RFC_3339 = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2}))?$/;
+export const RFC_3339 = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2}))?$/;
 
 /** What every list takes in its address. */
-class PageQuery {
+export class PageQuery {
   /** `next_cursor` of the page before. */
   @IsOptional()
   @IsString()
@@ -32,6 +32,10 @@ export class ListJobsQuery extends PageQuery {
   @IsOptional()
   @IsIn(JOB_TYPES)
   jobType?: JobType;
+
+  @IsOptional()
+  @IsUUID()
+  projectId?: string;
 }
 
 export class ListAssetsQuery extends PageQuery {
@@ -42,6 +46,20 @@ export class ListAssetsQuery extends PageQuery {
   @IsOptional()
   @IsIn(['image', 'video'])
   type?: Format;
+
+  @IsOptional()
+  @IsIn(['true', 'false'])
+  favorite?: 'true' | 'false';
+
+  @IsOptional()
+  @IsUUID()
+  projectId?: string;
+
+  /** Words that all stand in the prompt or in the enhanced prompt, whatever their case. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(SEARCH_MAX_CHARACTERS)
+  q?: string;
 
   @IsOptional()
   @IsISO8601({ strict: true })

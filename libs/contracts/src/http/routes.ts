@@ -9,10 +9,9 @@ import {
   QueueStatusAnswer,
 } from './answers.js';
 import type { ErrorCode } from './error-codes.js';
-import { ListAssetsQuery, ListJobsQuery } from './list-queries.js';
+import { ListAssetsQuery, ListJobsQuery, PageQuery } from './list-queries.js';
 import { QueueJobRequest } from './queue-job-request.js';
 import {
-  ListDeliveriesQuery,
   RegisterWebhookRequest,
   WebhookDeliveriesPage,
   WebhooksAnswer,
@@ -167,7 +166,7 @@ export const ROUTES: readonly RouteSpec[] = [
   {
     ...route('GET', '/api/webhooks/{id}/deliveries', 'listDeliveries', 'Webhooks', 'user', 'What was sent to it'),
     description: 'Newest first, with every try; kept for 30 days.',
-    query: ListDeliveriesQuery,
+    query: PageQuery,
     answers: [ok('A page of deliveries', WebhookDeliveriesPage)],
     errors: [...WEBHOOK, ...LIST],
   },
