@@ -1,5 +1,5 @@
 /** Streams and consumers as data. The jobs service creates them; every service checks at start that the server has them so. */
-import type { Route } from './job-catalogue.js';
+import { QUEUE_ROUTES, type QueueName, type Route } from './job-catalogue.js';
 import { ACK_WAIT_MS, JOB_STREAM_MAX_AGE_MS, MAX_DELIVERIES } from './limits.js';
 import {
   ACCOUNT_SUBJECTS,
@@ -92,6 +92,12 @@ export function workConsumer(engine: EngineName, lane: Lane): ConsumerSpec {
 /** The subjects that make work for an engine. */
 export function workFilters(engine: EngineName, lane: Lane | '*'): string[] {
   return WORK[engine].map(({ route, event }) => jobSubject(route, lane, event, '*'));
+}
+
+/** The engines that make the outputs of a queue's jobs. */
+export function generatingEngines(queue: QueueName): EngineName[] {
+  const engines = QUEUE_ROUTES[queue].flatMap((route) => ROUTE_ENGINES[route].slice(-1));
+  return [...new Set(engines)];
 }
 
 export const ENGINES = Object.keys(WORK) as readonly EngineName[];

@@ -2,7 +2,14 @@
 import type { Msg } from '@nats-io/transport-node';
 import type { JobHistoryEvent } from '#contracts/events/registry.js';
 import type { ProgressMessage } from '#contracts/progress.js';
-import { assetFilter, cancelSubject, jobFilter, liveSubject, progressSubject } from '#contracts/subjects.js';
+import {
+  assetFilter,
+  cancelSubject,
+  jobFilter,
+  liveSubject,
+  progressSubject,
+  releaseSubject,
+} from '#contracts/subjects.js';
 import type { Bus } from './bus.js';
 import { open } from './envelope.js';
 
@@ -41,4 +48,13 @@ export function requestCancel(bus: Bus, jobId: string): void {
 
 export function onCancel(bus: Bus, jobId: string, listener: () => void): () => void {
   return bus.listen(cancelSubject(jobId), () => listener());
+}
+
+/** Tells whoever keeps this attempt for an outside worker that the worker has never heard of it. */
+export function requestRelease(bus: Bus, jobId: string, attempt: number): void {
+  if (bus.isConnected()) bus.nc.publish(releaseSubject(jobId), JSON.stringify({ attempt }));
+}
+
+export function onRelease(bus: Bus, jobId: string, listener: (attempt: number) => void): () => void {
+  return bus.listen(releaseSubject(jobId), (message) => listener(message.json<{ attempt: number }>().attempt));
 }

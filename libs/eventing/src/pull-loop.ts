@@ -9,13 +9,17 @@ import { Puller } from './puller.js';
 
 export type DeliveryHandler = (delivery: Delivery) => Promise<Handled>;
 
-export interface PullLoopOptions {
+/** Where messages come from. */
+export interface Source {
   /** In order of preference. */
   readonly consumers: readonly ConsumerSpec[];
   /** Every n-th pull asks in reverse order, so that the last is never starved. */
   readonly reverseEvery?: number;
   /** Live subjects that ring when there is something to pull. Without one it polls. */
   readonly doorbells?: readonly string[];
+}
+
+export interface PullLoopOptions extends Source {
   /** Stops pulling; a message in hand is still handled and answered. */
   readonly signal: AbortSignal;
 }
@@ -31,36 +35,80 @@ const RETRY_MS = { first: 1_000, most: 30_000 };
 /** Resolves when the signal aborts and nothing is in hand any more. */
 export async function runPullLoop(bus: Bus, options: PullLoopOptions, handle: DeliveryHandler): Promise<void> {
   const { signal } = options;
-  const bell = new Doorbell(bus, options.doorbells ?? []);
-  const pullers = options.consumers.map((consumer) => new Puller(bus, consumer));
+  const intake = new Intake(bus, options);
   try {
-    for (let turn = 1; !signal.aborted; turn++) {
-      bell.listen();
-      const delivery = await pullFirst(inTurn(pullers, turn, options.reverseEvery), signal);
-      if (delivery) await handleDelivery(bus, delivery, handle, signal);
-      else await bell.wait(signal);
+    while (!signal.aborted) {
+      const delivery = await intake.next(signal);
+      if (delivery && signal.aborted) delivery.answer(retryAfter(0));
+      else if (delivery) await handleDelivery(bus, delivery, handle, signal);
     }
   } finally {
-    bell.close();
-    for (const puller of pullers) puller.close();
+    intake.close();
   }
 }
 
-/** Every so often the last one gets the first look. */
-function inTurn(pullers: readonly Puller[], turn: number, reverseEvery = 0): readonly Puller[] {
-  return reverseEvery > 0 && turn % reverseEvery === 0 ? [...pullers].reverse() : pullers;
+/**
+ * One message, waited for until the signal aborts. Whoever gets it keeps it alive and answers it. `turn` counts the calls
+ * for the same source, from 1.
+ */
+export async function pullOne(
+  bus: Bus,
+  source: Source,
+  turn: number,
+  signal: AbortSignal,
+): Promise<Delivery | undefined> {
+  const intake = new Intake(bus, source, turn);
+  try {
+    return await intake.next(signal);
+  } finally {
+    intake.close();
+  }
 }
 
-async function pullFirst(pullers: readonly Puller[], signal: AbortSignal): Promise<Delivery | undefined> {
-  for (const puller of pullers) {
-    if (signal.aborted) return undefined;
-    const delivery = await puller.next();
-    if (!delivery) continue;
-    if (!signal.aborted) return delivery;
-    delivery.answer(retryAfter(0));
+/** The next message of several consumers, whichever comes first. */
+class Intake {
+  private readonly bell: Doorbell;
+  private readonly pullers: readonly Puller[];
+
+  constructor(
+    bus: Bus,
+    private readonly source: Source,
+    private turn = 1,
+  ) {
+    this.bell = new Doorbell(bus, source.doorbells ?? []);
+    this.pullers = source.consumers.map((consumer) => new Puller(bus, consumer));
+  }
+
+  /** Looks at least once; undefined when the signal aborts before there is a message. */
+  async next(signal: AbortSignal): Promise<Delivery | undefined> {
+    for (;;) {
+      this.bell.listen();
+      const delivery = await this.look();
+      if (delivery || signal.aborted) return delivery;
+      await this.bell.wait(signal);
+      if (signal.aborted) return undefined;
+    }
+  }
+
+  close(): void {
+    this.bell.close();
+    for (const puller of this.pullers) puller.close();
+  }
+
+  private async look(): Promise<Delivery | undefined> {
+    for (const puller of this.inTurn()) {
+      const delivery = await puller.next();
+      if (delivery) return delivery;
+    }
     return undefined;
   }
-  return undefined;
+
+  /** Every so often the last one gets the first look. */
+  private inTurn(): readonly Puller[] {
+    const { reverseEvery = 0 } = this.source;
+    const isReversed = reverseEvery > 0 && this.turn++ % reverseEvery === 0;
+    return isReversed ? [...this.pullers].reverse() : this.pullers;
+  }
 }
 
 async function handleDelivery(

@@ -1,10 +1,14 @@
-/** Questions to the jobs service. Nest routes them: `@MessagePattern('jobs.list')` answers the query of that name. */
+/**
+ * Questions and commands to the jobs service. Nest routes them: `@MessagePattern('jobs.list')` answers the query of that
+ * name.
+ */
 
 import type { Msg } from '@nats-io/transport-node';
 import { type CustomTransportStrategy, RpcException, Server } from '@nestjs/microservices';
 import { lastValueFrom } from 'rxjs';
-import type { Queries, QueryError, QueryName, QueryReply } from '#contracts/queries.js';
-import { querySubject } from '#contracts/subjects.js';
+import { type CommandName, type Commands, isCommand } from '#contracts/commands.js';
+import type { Queries, QueryError, QueryName, Reply } from '#contracts/queries.js';
+import { commandSubject, querySubject } from '#contracts/subjects.js';
 import type { Bus } from './bus.js';
 
 /** There is no answer now: nobody there, too late, or the database is away. Handlers throw it too. */
@@ -41,37 +45,48 @@ export class QueryRefusedError extends RpcException {
 
 const QUEUE_GROUP = 'jobs';
 
+const TIMEOUT_MS = 3_000;
+
 /** Rejects with `QueryUnavailableError` or `QueryRefusedError`. */
-export async function ask<N extends QueryName>(
+export function ask<N extends QueryName>(
   bus: Bus,
   name: N,
   request: Queries[N]['request'],
-  timeoutMs = 3_000,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<Queries[N]['answer']> {
-  const reply = await send<N>(bus, name, request, timeoutMs);
+  return answerFrom(bus, querySubject(name), request, timeoutMs);
+}
+
+/** As `ask`. Without an answer the command may be carried out all the same. */
+export function command<N extends CommandName>(
+  bus: Bus,
+  name: N,
+  request: Commands[N]['request'],
+  timeoutMs = TIMEOUT_MS,
+): Promise<Commands[N]['answer']> {
+  return answerFrom(bus, commandSubject(name), request, timeoutMs);
+}
+
+async function answerFrom<Answer>(bus: Bus, subject: string, request: unknown, timeoutMs: number): Promise<Answer> {
+  const reply = await send<Answer>(bus, subject, request, timeoutMs);
   if (reply.ok) return reply.answer;
   if (reply.error === 'unavailable') throw new QueryUnavailableError(reply.message);
   throw new QueryRefusedError(reply.error, reply.message);
 }
 
-async function send<N extends QueryName>(
-  bus: Bus,
-  name: N,
-  request: unknown,
-  timeoutMs: number,
-): Promise<QueryReply<N>> {
+async function send<Answer>(bus: Bus, subject: string, request: unknown, timeoutMs: number): Promise<Reply<Answer>> {
   if (!bus.isConnected()) throw new QueryUnavailableError('NATS is away');
   try {
-    const asked = bus.nc.request(querySubject(name), JSON.stringify(request), { timeout: timeoutMs });
+    const asked = bus.nc.request(subject, JSON.stringify(request), { timeout: timeoutMs });
     const message = await bus.answerTo(asked);
-    return message.json<QueryReply<N>>();
+    return message.json<Reply<Answer>>();
   } catch (error) {
-    throw new QueryUnavailableError(`${name} was not answered`, { cause: error });
+    throw new QueryUnavailableError(`${subject} was not answered`, { cause: error });
   }
 }
 
-/** Brings queries from NATS to Nest's handlers; several services share the work. */
-export class QueryServer extends Server implements CustomTransportStrategy {
+/** Brings queries and commands from NATS to Nest's handlers; several services share the work. */
+export class RequestServer extends Server implements CustomTransportStrategy {
   private stops: (() => void)[] = [];
 
   constructor(private readonly bus: Bus) {
@@ -81,7 +96,7 @@ export class QueryServer extends Server implements CustomTransportStrategy {
   listen(callback: (error?: unknown) => void): void {
     for (const [pattern, handler] of this.messageHandlers) {
       const onMessage = (message: Msg) => void this.answer(message, (request) => handler(request));
-      this.stops.push(this.bus.listen(querySubject(pattern), onMessage, QUEUE_GROUP));
+      this.stops.push(this.bus.listen(subjectOf(pattern), onMessage, QUEUE_GROUP));
     }
     this.bus.flushed().then(() => callback(), callback);
   }
@@ -92,7 +107,7 @@ export class QueryServer extends Server implements CustomTransportStrategy {
   }
 
   on(): never {
-    throw new Error('QueryServer has no events');
+    throw new Error('RequestServer has no events');
   }
 
   unwrap<T>(): T {
@@ -111,16 +126,16 @@ export class QueryServer extends Server implements CustomTransportStrategy {
     }
   }
 
-  private async replyTo(message: Msg, handle: (request: unknown) => unknown): Promise<QueryReply<QueryName>> {
+  private async replyTo(message: Msg, handle: (request: unknown) => unknown): Promise<Reply<unknown>> {
     try {
       const result = this.transformToObservable(await handle(message.json()));
-      return { ok: true, answer: (await lastValueFrom(result)) as Queries[QueryName]['answer'] };
+      return { ok: true, answer: await lastValueFrom(result) };
     } catch (error) {
       return this.failure(error);
     }
   }
 
-  private failure(error: unknown): QueryReply<QueryName> {
+  private failure(error: unknown): Reply<unknown> {
     if (error instanceof QueryUnavailableError) return { ok: false, error: 'unavailable', message: error.message };
     if (error instanceof QueryRefusedError) return { ok: false, error: error.code, message: error.message };
     this.onError(error);
@@ -130,4 +145,8 @@ export class QueryServer extends Server implements CustomTransportStrategy {
   private onError(error: unknown): void {
     this.bus.log.error({ err: error }, 'a query failed');
   }
+}
+
+function subjectOf(name: string): string {
+  return isCommand(name) ? commandSubject(name) : querySubject(name);
 }

@@ -3,10 +3,11 @@ import { NestFactory } from '@nestjs/core';
 import { MessagePattern, type MicroserviceOptions } from '@nestjs/microservices';
 import { of } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Commands } from '#contracts/commands.js';
 import type { Queries } from '#contracts/queries.js';
 import { querySubject } from '#contracts/subjects.js';
 import type { Bus } from '#eventing/bus.js';
-import { ask, QueryRefusedError, QueryServer, QueryUnavailableError } from '#eventing/request-reply.js';
+import { ask, command, QueryRefusedError, QueryUnavailableError, RequestServer } from '#eventing/request-reply.js';
 import { aLog, anInstallation, type Installation } from './a-bus.js';
 
 @Controller()
@@ -26,7 +27,15 @@ class Answers {
   }
 }
 
-@Module({ controllers: [Answers] })
+@Controller()
+class Commanded {
+  @MessagePattern('worker.claim')
+  claim({ waitMs }: Commands['worker.claim']['request']) {
+    return { job: null, leaseMs: waitMs };
+  }
+}
+
+@Module({ controllers: [Answers, Commanded] })
 class AnswersModule {}
 
 const { log, lines } = aLog();
@@ -37,7 +46,7 @@ let gateway: Bus;
 beforeAll(async () => {
   installation = await anInstallation();
   gateway = await installation.connect('gateway');
-  const strategy = new QueryServer(await installation.connect('jobs', { log }));
+  const strategy = new RequestServer(await installation.connect('jobs', { log }));
   const options: MicroserviceOptions = { strategy };
   service = await NestFactory.createMicroservice<MicroserviceOptions>(AnswersModule, { ...options, logger: false });
   await service.listen();
@@ -48,6 +57,11 @@ afterAll(async () => {
 });
 
 const page = { accountKey: 'a', limit: 10 };
+
+it('a command › is carried out by the handler of its name', async () => {
+  const claim = { queues: ['sdxl_queue' as const], worker: 'w', waitMs: 7 };
+  expect(await command(gateway, 'worker.claim', claim)).toEqual({ job: null, leaseMs: 7 });
+});
 
 describe('a query', () => {
   it('is answered by the handler of its name', async () => {

@@ -10,23 +10,33 @@ import {
   failJob,
   startJob,
   storeAsset,
+  takeUpJob,
 } from '#contracts/domain/job-decisions.js';
+import { enhanceOutside, outsideIdentity } from '#contracts/domain/outside-work.js';
 import { newJobId } from '#contracts/ids.js';
 import { inboxPrefix, RIGHTS, SERVICE_NAMES, type ServiceName } from '#contracts/rights.js';
 import { ACCOUNT_STREAM, CONSUMERS, type EngineName, JOB_STREAM, workConsumer } from '#contracts/streams.js';
-import { accountSubject, LANES } from '#contracts/subjects.js';
+import { accountSubject, LANES, releaseSubject } from '#contracts/subjects.js';
 import { runAssetReaper } from '#eventing/asset-reaper.js';
 import { type Bus, connectBus } from '#eventing/bus.js';
 import { runDeadLetters } from '#eventing/dead-letters.js';
 import { AccessRefusedError, AppendRejectedError } from '#eventing/errors.js';
 import { done, type Handled, reject } from '#eventing/handled.js';
 import { JobStore } from '#eventing/job-store.js';
-import { onCancel, publishProgress, requestCancel, watchJob, watchProgress } from '#eventing/live.js';
+import {
+  onCancel,
+  onRelease,
+  publishProgress,
+  requestCancel,
+  requestRelease,
+  watchJob,
+  watchProgress,
+} from '#eventing/live.js';
 import { LogReader } from '#eventing/log-reader.js';
 import { readJobStreamUsage, readQueueDepth } from '#eventing/queue-depth.js';
 import { ask } from '#eventing/request-reply.js';
 import { awaitTopology, createTopology } from '#eventing/topology.js';
-import { runWorkSlot } from '#eventing/work-queue.js';
+import { runWorkSlot, takeWork } from '#eventing/work-queue.js';
 import { announceWorker, WorkerRoster } from '#eventing/workers.js';
 import { natsAuthorization } from '#launcher/nats-authorization.js';
 import { type OwnTestNats, testNats } from '../../../test/support/servers.js';
@@ -185,6 +195,32 @@ describe('with its rights alone', () => {
     expect(refusals).toEqual([]);
   });
 
+  it('jobs makes a job for a worker that does not speak NATS', async () => {
+    const store = storesOf();
+    const request = aRequest({ jobType: 'image_high' });
+    const { jobId } = request;
+    await store.gateway.request(request);
+    const delivery = await takeWork(buses.jobs, ['sdxl', 'wan'], 1, AbortSignal.timeout(5_000));
+    delivery?.working();
+    const released = new Promise<number>((resolve) => void onRelease(buses.jobs, jobId, resolve));
+    await buses.jobs.flushed();
+    requestRelease(buses.gateway, jobId, 7);
+    expect(await released).toBe(7);
+    await store.jobs.execute(jobId, (job) => takeUpJob(job, { worker: 'w1', engine: outsideIdentity(job ?? fail()) }));
+    publishProgress(buses.jobs, { jobId, attempt: 1, percent: 50, stage: 'generating', step: 1, steps: 2 });
+    announceWorker(buses.jobs, { worker: 'w1', engine: 'wan', state: 'busy', startedAt: '' });
+    await store.jobs.execute(jobId, (job) => storeAsset(job, 1, anAsset(jobId, 0)));
+    await store.jobs.execute(jobId, (job) => enhanceOutside(job, 1, 'a finer lighthouse'));
+    await store.jobs.execute(jobId, complete);
+    delivery?.answer(done());
+    await buses.jobs.flushed();
+    expect(await store.gateway.load(jobId)).toMatchObject({
+      status: 'completed',
+      enhanced: { enhanced: { text: 'a finer lighthouse' } },
+    });
+    expect(refusals).toEqual([]);
+  });
+
   it('the gateway reads depths and writes accounts; jobs settles them', async () => {
     for (const queue of ['sdxl_queue', 'wan_queue'] as const) await readQueueDepth(buses.gateway, queue);
     await readJobStreamUsage(buses.gateway);
@@ -209,9 +245,10 @@ const FORBIDDEN: Record<ServiceName, readonly string[]> = {
   ],
   jobs: [
     `ourvidz.job.sdxl.interactive.requested.${job}`,
-    `ourvidz.job.sdxl.interactive.completed.${job}`,
     `ourvidz.job.sdxl.interactive.cancelled.${job}`,
-    `$JS.API.CONSUMER.MSG.NEXT.${JOB_STREAM.name}.sdxl-interactive`,
+    `$JS.API.CONSUMER.MSG.NEXT.${JOB_STREAM.name}.enhancer-interactive`,
+    'ourvidz.worker.enhancer.w1',
+    releaseSubject(job),
     `$JS.API.STREAM.DELETE.${JOB_STREAM.name}`,
     `$JS.API.STREAM.PURGE.${JOB_STREAM.name}`,
     `$JS.API.STREAM.MSG.DELETE.${JOB_STREAM.name}`,
@@ -272,6 +309,10 @@ describe('beyond its rights', () => {
     await expect(store.request(aRequest())).rejects.toBeInstanceOf(AppendRejectedError);
   });
 });
+
+function fail(): never {
+  throw new Error('there is no such job');
+}
 
 const start = (current: Job | undefined) => startJob(current, { worker: 'w1', engine: ENGINE });
 const complete = (current: Job | undefined) =>

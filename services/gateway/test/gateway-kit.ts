@@ -11,7 +11,7 @@ import { accountKeyOf, assetIdOf, assetKey, assetPath } from '#contracts/ids.js'
 import type { Queries, QueryName } from '#contracts/queries.js';
 import { type Bus, connectBus } from '#eventing/bus.js';
 import { JobStore } from '#eventing/job-store.js';
-import { QueryServer } from '#eventing/request-reply.js';
+import { RequestServer } from '#eventing/request-reply.js';
 import { createTopology } from '#eventing/topology.js';
 import { createLog } from '#service-kit/log.js';
 import { type OwnTestNats, testNats } from '../../../test/support/servers.js';
@@ -77,7 +77,7 @@ function configurationOf(natsUrl: string, folder: string, environment: Environme
 }
 
 async function serveQueries(bus: Bus, handlers: Handlers): Promise<() => void> {
-  const server = new QueryServer(bus);
+  const server = new RequestServer(bus);
   for (const [name, handler] of Object.entries(handlers)) {
     server.addHandler(name, async (request: unknown) => (handler as (request: unknown) => unknown)(request));
   }

@@ -6,7 +6,7 @@ import { type Bus, connectBus } from '#eventing/bus.js';
 import { runDeadLetters } from '#eventing/dead-letters.js';
 import { TopologyError } from '#eventing/errors.js';
 import { JobStore } from '#eventing/job-store.js';
-import { QueryServer } from '#eventing/request-reply.js';
+import { RequestServer } from '#eventing/request-reply.js';
 import { createTopology } from '#eventing/topology.js';
 import type { Log } from '#service-kit/log.js';
 import { appModule } from './app.module.js';
@@ -135,7 +135,7 @@ export class JobsProcess {
   });
 
   private async serveQueries(bus: Bus): Promise<void> {
-    const strategy = new QueryServer(bus);
+    const strategy = new RequestServer(bus);
     const logger = nestLog(this.log);
     const options: MicroserviceOptions = { strategy };
     const app = await NestFactory.createMicroservice(appModule(this.database), { ...options, logger });
