@@ -11,6 +11,8 @@ export type { BusOptions } from './connection.js';
 /** Older servers silently drop what they do not know: filters, guards over wildcards, republishing. */
 const OLDEST_SERVER = [2, 12] as const;
 const SERVICE_UNAVAILABLE = 503;
+/** While a cluster has no leader nobody answers at all: whoever asks again soon is answered soon after the election. */
+const API_TIMEOUT_MS = 2_000;
 /** A server that does not answer may not keep a process from ending. */
 const CLOSE_LIMIT_MS = 2_000;
 
@@ -20,7 +22,7 @@ const CLOSE_LIMIT_MS = 2_000;
  */
 export async function connectBus(options: BusOptions): Promise<Bus> {
   const nc = await firstConnection(options);
-  const bus = new Bus(nc, await jetstreamManager(nc, { checkAPI: false }), options);
+  const bus = new Bus(nc, await jetstreamManager(nc, { checkAPI: false, timeout: API_TIMEOUT_MS }), options);
   bus.assertVersion();
   return bus;
 }

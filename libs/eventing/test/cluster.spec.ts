@@ -100,7 +100,7 @@ describe('on three servers', () => {
       const racers = keys.flatMap((key) => stores.map((store) => reservation(store, key)));
       outcomes.push(...(await Promise.all(racers)).map((result) => result?.outcome));
     });
-    await Promise.all([racing, killLeaders(2, ACCOUNT_STREAM)]);
+    await Promise.all([racing, killLeaders(1, ACCOUNT_STREAM)]);
     // The first change of each account opens it, 100 spend it.
     expect(outcomes.filter((outcome) => outcome === 'appended')).toHaveLength(keys.length * 101);
     const messages = await new LogReader(firstBus(), ACCOUNT_STREAM.name).read(1, 1_000);
