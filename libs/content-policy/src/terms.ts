@@ -423,6 +423,9 @@ export const MINORS: Terms = {
       'bocah',
       'di bawah umur',
     ],
+    // Greek, Hebrew, Finnish; Dutch and Swedish words for minors
+    ...['παιδι*', 'κοριτσακι*', 'αγορακι*', 'ανηλικ*', 'ילד', 'ילדה', 'ילדים', 'ילדות', 'קטינה', 'קטין', 'נערה'],
+    ...['lapsi', 'lapset', 'lasten', 'alaikai*', 'minderjarig*', 'minderarig*', 'junior high*', 'jr high*'],
   ],
   anywhere: [
     ...[
@@ -733,6 +736,8 @@ export const EXPLICIT: Terms = {
       'bersetubuh',
       'seks bebas',
     ],
+    // Greek, Hebrew, Finnish
+    ...['πορνο*', 'σεξ', 'σεξουαλικ*', 'פורנו*', 'סקס', 'porno', 'seksi*', 'alastonkuva*'],
   ],
   anywhere: [
     ...[
@@ -909,6 +914,21 @@ export const NUDITY: Terms = {
       'оголен*',
     ],
     ...['عاري', 'عارية', 'عاريه', 'عراة', 'عاريات', 'नंगा', 'नंगी', 'नंगे', 'नग्न', 'khoa than', 'telanjang', 'bugil'],
+    ...[
+      'γυμνο',
+      'γυμνη',
+      'γυμνα',
+      'γυμνοι',
+      'γυμνες',
+      'ערום',
+      'עירום',
+      'ערומה',
+      'עירומה',
+      'ערומים',
+      'alaston',
+      'alasti',
+      'alastoma*',
+    ],
   ],
   anywhere: [
     '裸',
@@ -1169,6 +1189,12 @@ export const ADULTHOOD: Terms = {
   anywhere: ['成人', '成年', '大人', '어른', '성인'],
 };
 
+/** Words that are also looked for backwards; none of them is a word of its own that way. */
+export const HIDDEN_BACKWARDS: readonly string[] = [
+  ...['child', 'children', 'underage', 'toddler', 'preteen', 'teenager', 'schoolgirl', 'schoolboy', 'loli', 'shota'],
+  ...['lolicon', 'nude', 'nudes', 'porn', 'hentai', 'topless', 'nsfw', 'pedophile'],
+];
+
 /** Phrases that hold a listed word and mean something else. They are taken out before anything is looked for. */
 export const HARMLESS: readonly string[] = [
   ...[
@@ -1187,6 +1213,9 @@ export const HARMLESS: readonly string[] = [
     'naked twigs',
     'naked neck chicken',
     'naked cake',
+    'topless convertible',
+    'topless car',
+    'topless roadster',
     'buck naked brewery',
   ],
   ...[
@@ -1220,6 +1249,24 @@ export const HARMLESS: readonly string[] = [
     'leather',
   ].map((what) => `nude ${what}`),
   ...[
+    'color',
+    'tono',
+    'tonos',
+    'labios',
+    'labial',
+    'esmalte',
+    'batom',
+    'cor',
+    'couleur',
+    'teinte',
+    'levres',
+    'vernis',
+    'rossetto',
+    'colore',
+    'lippenstift',
+    'nagellack',
+  ].map((what) => `${what} nude`),
+  ...[
     'same sex',
     'opposite sex',
     'single sex',
@@ -1231,6 +1278,13 @@ export const HARMLESS: readonly string[] = [
     'sex ratio',
     'fair sex',
     'sex of the baby',
+    'sexual dimorphism',
+    'sexually dimorphic',
+    'sexual selection',
+    'sexual reproduction',
+    'sexual health',
+    'sexual orientation',
+    'sexual harassment awareness',
   ],
   ...[
     'cum laude',
@@ -1248,6 +1302,8 @@ export const HARMLESS: readonly string[] = [
     'great tits',
     'coal tits',
     'long tailed tits',
+    'tits on a wire',
+    'swallows and tits',
     'garden tits',
     'willow tits',
     'anal fin',
