@@ -1,10 +1,13 @@
 /** The gateway's configuration: read from the environment once, in `main.ts`, and passed on as values. */
 import { resolveStore } from '#asset-store/resolve-store.js';
 import type { Route } from '#contracts/job-catalogue.js';
+import { CREDIT_GRANT_MAX, QUEUED_PER_USER_MAX } from '#contracts/limits.js';
 import { ROUTES } from '#contracts/subjects.js';
 import { Environment } from '#service-kit/environment.js';
 import { LOG_LEVELS, type LogLevel } from '#service-kit/log.js';
 import { type NatsSettings, readNatsSettings } from '#service-kit/nats-settings.js';
+import { readWebhookSettings, type WebhookSettings } from '#webhooks/settings.js';
+import { type Prices, readPrices } from './accounts/prices.js';
 
 /** Under this token the configuration is injected. */
 export const CONFIGURATION = Symbol('configuration');
@@ -36,8 +39,16 @@ export interface Configuration {
   readonly nats: NatsSettings;
   readonly tokens: TokenSettings;
   readonly assets: AssetSettings;
+  /** Absent: there are no webhooks here. */
+  readonly webhooks?: WebhookSettings;
   /** Unfinished jobs of one queue above which new ones are refused. */
   readonly maxQueueDepth: number;
+  /** Open jobs of one user above which new ones are refused. */
+  readonly maxQueuedPerUser: number;
+  /** Credits that a new user has. */
+  readonly initialCredits: number;
+  /** Credits that a job costs. */
+  readonly prices: Prices;
   readonly servedRoutes: readonly Route[];
   readonly allowAdult: boolean;
   /** `*`, or the origins whose pages may call. */
@@ -59,7 +70,11 @@ export function readConfiguration(source: Readonly<Record<string, string | undef
     nats: readNatsSettings(environment),
     tokens: tokenSettings(environment),
     assets: assetSettings(environment),
+    webhooks: readWebhookSettings(environment),
     maxQueueDepth: environment.integer('MAX_QUEUE_DEPTH', 1000, { min: 1 }),
+    maxQueuedPerUser: environment.integer('MAX_QUEUED_PER_USER', 100, { min: 1, max: QUEUED_PER_USER_MAX }),
+    initialCredits: environment.integer('INITIAL_CREDITS', 0, { max: CREDIT_GRANT_MAX }),
+    prices: readPrices(environment),
     servedRoutes: servedRoutes(environment),
     allowAdult: ['true', '1'].includes(environment.oneOf('ALLOW_ADULT', ['true', 'false', '1', '0'], 'false')),
     corsOrigins: corsOrigins(environment),

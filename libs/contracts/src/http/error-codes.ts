@@ -35,6 +35,7 @@ export const ERROR_CODES = {
     'This address does not take that method.',
     'Use one of the methods in the Allow header.',
   ),
+  balance_below_zero: fact(409, 'The user has fewer credits than that.', 'Take at most what the balance holds.'),
   already_ended: fact(409, 'The job has already ended.', 'Nothing is left to do.'),
   project_limit: fact(409, 'You have too many projects.', 'Delete a project that you no longer need.'),
   webhook_limit: fact(409, 'You have too many webhooks.', 'Delete one of your webhooks.'),
