@@ -1,4 +1,4 @@
-/** What the leader does and nobody else: write the log, keep the projections up with it, sweep for deadlines. */
+/** What the leader does and nobody else: write the log, keep the projections up with it, settle credits, sweep. */
 import { ACCOUNT_STREAM, JOB_STREAM } from '#contracts/streams.js';
 import type { Bus } from '#eventing/bus.js';
 import type { JobStore } from '#eventing/job-store.js';
@@ -15,6 +15,9 @@ import type { Term } from './leadership/leadership.js';
 import type { JobsMetrics } from './metrics.js';
 import { ProjectionRunner } from './projections/projection-runner.js';
 import { PROJECTIONS } from './projections/registry.js';
+import { AccountSettler } from './settlement/account-settler.js';
+import { JobSettlement } from './settlement/job-settlement.js';
+import { ReservationSweep } from './settlement/reservation-sweep.js';
 
 interface Surroundings {
   readonly bus: Bus;
@@ -28,6 +31,8 @@ export class LeadingWork {
   private readonly writer: EventLogWriter;
   private readonly projections: readonly ProjectionRunner[];
   private readonly sweep: DeadlineSweep;
+  private readonly settlement: JobSettlement;
+  private readonly reservations: ReservationSweep;
   private readonly stops: readonly (() => void)[];
 
   constructor({ bus, store, database, metrics, log }: Surroundings) {
@@ -41,9 +46,12 @@ export class LeadingWork {
       log,
       metrics,
       bell,
-      onWritten: () => this.wakeProjections(),
+      onWritten: () => this.wakeFollowers(),
     });
     this.sweep = new DeadlineSweep({ sql: database, store, signs, clock: Date.now, metrics, log });
+    const settler = new AccountSettler(bus);
+    this.settlement = new JobSettlement({ database, settler, metrics, log });
+    this.reservations = new ReservationSweep({ sql: database, store, settler, clock: Date.now, metrics, log });
     this.stops = [
       // It rings for every stream.
       ...readers.slice(0, 1).map((reader) => reader.onAppend(() => bell.ring())),
@@ -61,6 +69,8 @@ export class LeadingWork {
       this.writer.run({ ...term, signal }),
       ...this.projections.map((projection) => projection.run(signal)),
       this.sweep.run(signal),
+      this.settlement.run(signal),
+      this.reservations.run(signal),
     ];
     for (const part of parts) part.catch(() => failed.abort());
     await Promise.allSettled(parts);
@@ -71,7 +81,8 @@ export class LeadingWork {
     for (const stop of this.stops) stop();
   }
 
-  private wakeProjections(): void {
+  private wakeFollowers(): void {
     for (const projection of this.projections) projection.bell.ring();
+    this.settlement.bell.ring();
   }
 }

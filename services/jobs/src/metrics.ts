@@ -23,6 +23,16 @@ export class JobsMetrics {
   readonly sweeps = this.counter('ourvidz_deadline_sweeps_total', 'Sweeps for jobs past their deadline', []);
   readonly deadlinesPassed = this.counter('ourvidz_deadlines_passed_total', 'Jobs failed by a sweep', ['code']);
   readonly deadLetters = this.counter('ourvidz_dead_letters_total', 'Dead letters dealt with', ['reason', 'outcome']);
+  readonly settlementLag = new Histogram({
+    name: 'ourvidz_settlement_lag_seconds',
+    help: 'From the end of a job to its charge or release',
+    buckets: [0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
+    registers: [this.registry],
+  });
+  readonly settled = this.counter('ourvidz_settlements_total', 'Reservations charged or released', ['by', 'event']);
+  readonly settlementBehind = this.gauge('ourvidz_settlement_lag_events', 'Logged events not looked at yet', []);
+  readonly settlementFailures = this.counter('ourvidz_settlement_failures_total', 'Accounts left to the sweep', []);
+  readonly reservationSweeps = this.counter('ourvidz_reservation_sweeps_total', 'Sweeps over open reservations', []);
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });

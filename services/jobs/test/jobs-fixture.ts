@@ -1,6 +1,6 @@
 /** A platform of one NATS server and one database for a test file, and leaders that work on it. */
 
-import { JOB_STREAM, STREAMS } from '#contracts/streams.js';
+import { ACCOUNT_STREAM, JOB_STREAM, STREAMS } from '#contracts/streams.js';
 import { type Bus, connectBus } from '#eventing/bus.js';
 import { JobStore } from '#eventing/job-store.js';
 import { LogReader } from '#eventing/log-reader.js';
@@ -10,9 +10,14 @@ import { createLog, type Log, type LogLevel } from '#service-kit/log.js';
 import { testNats, testPostgres } from '../../../test/support/servers.js';
 import { Database } from '../src/database/database.js';
 import { migrate } from '../src/database/migrate.js';
+import { Doorbell } from '../src/doorbell.js';
+import { EventLogWriter } from '../src/event-log/event-log-writer.js';
+import { takeOverLog } from '../src/event-log/log-statements.js';
+import { StreamFollower } from '../src/event-log/stream-follower.js';
 import { Leadership, type Term } from '../src/leadership/leadership.js';
 import { LeadingWork } from '../src/leading-work.js';
 import { JobsMetrics } from '../src/metrics.js';
+import { ProjectionRunner } from '../src/projections/projection-runner.js';
 import { installProjections, PROJECTIONS } from '../src/projections/registry.js';
 
 const SIZES = { replicas: 1, jobStreamMaxBytes: 512 * 1024 * 1024, accountStreamMaxBytes: 64 * 1024 * 1024 };
@@ -97,6 +102,33 @@ export function startLeader({ bus, store, databaseUrl }: Pick<Fixture, 'bus' | '
   };
 }
 
+/** Writes into the log what the streams have by now, and does nothing else of what a leader does. */
+export async function writeLog({ bus, database }: Pick<Fixture, 'bus' | 'database'>): Promise<void> {
+  const generation = await takeOverLog(database);
+  const readers = [JOB_STREAM, ACCOUNT_STREAM].map(({ name }) => new LogReader(bus, name));
+  const followers = readers.map((reader) => new StreamFollower(reader, silent));
+  const around = {
+    database,
+    log: silent,
+    metrics: new JobsMetrics(),
+    bell: new Doorbell(),
+    onWritten: () => undefined,
+  };
+  const term = new AbortController();
+  const writing = new EventLogWriter(followers, around).run({ generation, signal: term.signal });
+  await untilLogged({ bus, database });
+  term.abort();
+  await writing;
+}
+
+/** Applies to every projection what the log has by now. */
+export async function runProjections(database: Database): Promise<void> {
+  for (const projection of PROJECTIONS) {
+    const runner = new ProjectionRunner(projection, database, new JobsMetrics(), silent);
+    while (await runner.advance());
+  }
+}
+
 export interface LogLine {
   readonly position: number;
   readonly event_id: string;
@@ -114,14 +146,16 @@ export function logLines(database: Database): Promise<LogLine[]> {
   );
 }
 
-/** Waits until the log's checkpoint has reached the job stream's end. */
+/** Waits until the log's checkpoints have reached the ends of the streams. */
 export async function untilLogged({ bus, database }: Pick<Fixture, 'bus' | 'database'>): Promise<void> {
-  const { lastSequence } = await new LogReader(bus, JOB_STREAM.name).position();
   const query = 'select last_seq from stream_checkpoint where stream = $1';
-  await pollUntil('the log to reach the stream', PATIENCE_MS, async () => {
-    const [row] = await database.query<{ last_seq: number }>(query, [JOB_STREAM.name]);
-    return row && row.last_seq >= lastSequence ? row : undefined;
-  });
+  for (const { name } of [JOB_STREAM, ACCOUNT_STREAM]) {
+    const { lastSequence } = await new LogReader(bus, name).position();
+    await pollUntil(`the log to reach the end of ${name}`, PATIENCE_MS, async () => {
+      const [row] = await database.query<{ last_seq: number }>(query, [name]);
+      return row && row.last_seq >= lastSequence ? row : undefined;
+    });
+  }
 }
 
 /** Waits until all that is stored has gone through the log into the projections. */

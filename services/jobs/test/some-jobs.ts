@@ -1,6 +1,6 @@
 /** Jobs to test with: what the gateway and the workers store, made short. */
 import { cancelJob, completeJob, startJob, storeAsset } from '#contracts/domain/job-decisions.js';
-import type { JobRequested } from '#contracts/events/job-events.js';
+import type { JobRequested, MissingOutput } from '#contracts/events/job-events.js';
 import type { StoredAsset } from '#contracts/events/stored-asset.js';
 import { assetIdOf, assetKey, assetPath } from '#contracts/ids.js';
 import type { ExecuteResult, JobStore } from '#eventing/job-store.js';
@@ -49,13 +49,18 @@ export async function makeJob(store: JobStore, over: Partial<JobRequested> = {},
 }
 
 /** What a worker does with a requested job. */
-export async function work(store: JobStore, request: JobRequested, count = 2): Promise<JobRequested> {
+export async function work(
+  store: JobStore,
+  request: JobRequested,
+  count = 2,
+  missing: readonly MissingOutput[] = [],
+): Promise<JobRequested> {
   await start(store, request.jobId);
   for (let index = 0; index < count; index++) {
     await store.execute(request.jobId, (job) => storeAsset(job, 1, anAsset(request, index, nextStoredAt())));
   }
   const timings = { waitedMs: 1, generatedMs: 2, storedMs: 3 };
-  const completion = { attempt: 1, timings, engine: ENGINE, missing: [], urlOf: assetPath };
+  const completion = { attempt: 1, timings, engine: ENGINE, missing, urlOf: assetPath };
   await store.execute(request.jobId, (job) => completeJob(job, completion));
   return request;
 }

@@ -1,6 +1,7 @@
 import { DataSource } from 'typeorm';
 import { EventLog1764000000000 } from '../migrations/1764000000000-event-log.js';
 import { Projections1764000000001 } from '../migrations/1764000000001-projections.js';
+import { Settlement1764000000002 } from '../migrations/1764000000002-settlement.js';
 
 /** TypeORM runs the migrations and nothing else. */
 export function migrationSource(url: string): DataSource {
@@ -9,7 +10,7 @@ export function migrationSource(url: string): DataSource {
     url,
     applicationName: 'ourvidz-jobs-migrations',
     connectTimeoutMS: 3_000,
-    migrations: [EventLog1764000000000, Projections1764000000001],
+    migrations: [EventLog1764000000000, Projections1764000000001, Settlement1764000000002],
     migrationsTransactionMode: 'each',
     logging: false,
   });

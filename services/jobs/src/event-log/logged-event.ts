@@ -7,6 +7,8 @@ import { type EventMetadata, unquoted } from './log-row.js';
 export type LoggedEvent<T extends EventType = EventType> = Recorded<T> & {
   readonly position: number;
   readonly subjectId: string;
+  /** When the log took it, ISO 8601. By the clock of the database, unlike `time`. */
+  readonly recordedAt: string;
 };
 
 interface Row {
@@ -19,7 +21,11 @@ interface Row {
   readonly data: unknown;
   readonly metadata: EventMetadata;
   readonly occurred_at: Date;
+  readonly recorded_at: Date;
 }
+
+const COLUMNS =
+  'position, event_id, stream_seq, type, schema_version, subject_id, data, metadata, occurred_at, recorded_at';
 
 /** Events of these types with `after < position <= upTo`. Versions of a type that this program does not know are left out. */
 export async function readLog(
@@ -28,11 +34,48 @@ export async function readLog(
   types: readonly EventType[],
 ): Promise<LoggedEvent[]> {
   const rows = await sql.query<Row>(
-    `select position, event_id, stream_seq, type, schema_version, subject_id, data, metadata, occurred_at
-       from events where position > $1 and position <= $2 and type = any($3) order by position`,
+    `select ${COLUMNS} from events where position > $1 and position <= $2 and type = any($3) order by position`,
     [range.after, range.upTo, types.map(unversioned)],
   );
   return rows.map(loggedEvent).filter((event) => event !== undefined);
+}
+
+/** All events of one type about these subjects. */
+export async function readSubjects<T extends EventType>(
+  sql: Sql,
+  subjectIds: readonly string[],
+  type: T,
+): Promise<LoggedEvent<T>[]> {
+  const rows = await sql.query<Row>(
+    `select ${COLUMNS} from events where subject_id = any($1) and type = $2 order by position`,
+    [subjectIds, unversioned(type)],
+  );
+  return rows.map(loggedEvent).filter((event) => event?.type === type) as LoggedEvent<T>[];
+}
+
+/** Up to `limit` events of these types about one subject of a stream, after a position. */
+export async function readSubject(
+  sql: Sql,
+  about: { stream: string; subjectId: string; after: number },
+  types: readonly EventType[],
+  limit: number,
+): Promise<LoggedEvent[]> {
+  const { text, values } = readSubjectStatement(about, types, limit);
+  const rows = await sql.query<Row>(text, values);
+  return rows.map(loggedEvent).filter((event) => event !== undefined);
+}
+
+export function readSubjectStatement(
+  about: { stream: string; subjectId: string; after: number },
+  types: readonly EventType[],
+  limit: number,
+): { text: string; values: unknown[] } {
+  // With the version, so that none of what is read has to be left out.
+  const text = `select ${COLUMNS} from events
+      where subject_id = $1 and position > $2 and stream = $3 and type || '.v' || schema_version = any($4)
+      order by position limit $5`;
+  const values = [about.subjectId, about.after, about.stream, types.map((type) => CLOUD_EVENT_TYPES[type]), limit];
+  return { text, values };
 }
 
 function unversioned(type: EventType): string {
@@ -50,6 +93,7 @@ function loggedEvent(row: Row): LoggedEvent | undefined {
     sequence: row.stream_seq,
     position: row.position,
     subjectId: row.subject_id,
+    recordedAt: row.recorded_at.toISOString(),
     data: unquoted(row.data, row.metadata),
   } as LoggedEvent;
 }

@@ -1,10 +1,19 @@
 /** Which projections there are, which version of each readers see, and how far each got. */
 import type { Database, Transaction } from '../database/database.js';
+import { accountsProjection } from './accounts.projection.js';
 import { assetsProjection } from './assets.projection.js';
 import { jobsProjection } from './jobs.projection.js';
 import { type Projection, tableNames } from './projection.js';
+import { projectsProjection } from './projects.projection.js';
+import { usageProjection } from './usage.projection.js';
 
-export const PROJECTIONS: readonly Projection[] = [jobsProjection, assetsProjection];
+export const PROJECTIONS: readonly Projection[] = [
+  jobsProjection,
+  assetsProjection,
+  projectsProjection,
+  accountsProjection,
+  usageProjection,
+];
 
 /** Makes the tables of versions that are new; the first version of a projection is live at once. */
 export async function installProjections(database: Database, projections = PROJECTIONS): Promise<void> {
@@ -22,6 +31,14 @@ async function install(tx: Transaction, projection: Projection): Promise<void> {
   await projection.createTables(tx, tableNames(version));
   const live = await tx.query('select 1 from projections where name = $1 and live', [name]);
   if (live.length === 0) await switchLive(tx, projection);
+}
+
+/** Shows a version that has caught up with the log, in place of an older one. */
+export async function replaceOlder(tx: Transaction, projection: Projection): Promise<void> {
+  const [live] = await tx.query<{ version: number }>('select version from projections where name = $1 and live', [
+    projection.name,
+  ]);
+  if (!live || live.version < projection.version) await switchLive(tx, projection);
 }
 
 /** Shows this version to readers, from the commit of the transaction on. */
