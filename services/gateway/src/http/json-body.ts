@@ -3,6 +3,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { BODY_MAX_BYTES } from '#contracts/limits.js';
 import { ApiError } from './api-error.js';
 
+/** What is nested deeper could not be walked through by everybody who looks at a body. */
+const BODY_MAX_DEPTH = 64;
+
 /**
  * `fetch` sends a string as `text/plain` and other clients name no type at all, so those are JSON too. One parser takes
  * every type, in order to refuse the others with 415.
@@ -24,11 +27,24 @@ function parse(request: FastifyRequest, text: string): unknown {
     throw new ApiError('unsupported_media_type', { details: 'compressed bodies are not taken' });
   }
   if (text === '') return undefined;
+  const value = valueOf(text);
+  if (isDeeper(value, BODY_MAX_DEPTH)) {
+    throw new ApiError('invalid_json', { details: `the body must be at most ${BODY_MAX_DEPTH} levels deep` });
+  }
+  return value;
+}
+
+function valueOf(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
     throw new ApiError('invalid_json', { details: 'the body is not valid JSON', cause: error });
   }
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((child) => isDeeper(child, levels - 1));
 }
 
 function isJson(contentType: string | undefined): boolean {
