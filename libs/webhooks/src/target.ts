@@ -15,7 +15,8 @@ const LOCAL_NAME = /(^|\.)(localhost|local|internal)\.?$/;
 export function refusalOf(address: string, { allowHttp, allowPrivate }: TargetPolicy): string | undefined {
   const schemes = allowHttp ? 'https:// or http://' : 'https://';
   if (!/^https?:\/\//i.test(address)) return `url must begin with ${schemes}`;
-  if (/[\s\p{Cc}]/u.test(address) || !URL.canParse(address)) return 'url must be an absolute address without blanks';
+  if (/[\s\p{Cc}\p{Cs}]/u.test(address) || !URL.canParse(address))
+    return 'url must be an absolute address without blanks';
   const url = new URL(address);
   if (url.protocol === 'http:' && !allowHttp) return `url must begin with ${schemes}`;
   if (url.username !== '' || url.password !== '') return 'url must not contain a user name or password';

@@ -27,6 +27,8 @@ import { JobDurations } from './queue/job-durations.js';
 import { JobTypesController } from './queue/job-types.controller.js';
 import { QueueGauge } from './queue/queue-gauge.js';
 import { QueueStatusController } from './queue/queue-status.controller.js';
+import { OwnWebhooks } from './webhooks/own-webhooks.js';
+import { WebhooksController } from './webhooks/webhooks.controller.js';
 
 @Module({
   controllers: [
@@ -37,11 +39,13 @@ import { QueueStatusController } from './queue/queue-status.controller.js';
     AssetFilesController,
     QueueStatusController,
     JobTypesController,
+    WebhooksController,
     HealthController,
     MetricsController,
   ],
   providers: [
     OwnJobs,
+    OwnWebhooks,
     JobViews,
     JobSubmission,
     JobCancellation,

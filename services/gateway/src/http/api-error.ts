@@ -18,6 +18,7 @@ const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
   queue_unavailable: 2,
   lists_unavailable: 2,
   storage_unavailable: 10,
+  webhooks_unavailable: 2,
 };
 
 /** An answer that is not a success. Only the gateway knows HTTP errors; the rest of the platform has results. */
