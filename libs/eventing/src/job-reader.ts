@@ -19,6 +19,8 @@ export interface JobReading {
    * wrote, and those that are left of a job whose request has expired.
    */
   readonly lastSequence: number;
+  /** Of the last message of each subject about the job's assets. */
+  readonly assetSequences: ReadonlyMap<string, number>;
 }
 
 /** More events than one job can have: seven job events and two for each asset. */
@@ -82,9 +84,14 @@ export class JobReader {
 
   /** The leader is never stale: a job that it does not have is nowhere. */
   private async lastSequence(jobId: string): Promise<number> {
-    const query = { last_by_subj: jobFilter(jobId) };
-    const message = await this.bus.answerTo(this.bus.jsm.streams.getMessage(JOB_STREAM.name, query));
-    return message?.seq ?? 0;
+    const filters = [jobFilter(jobId), assetFilter(jobId)];
+    const messages = await Promise.all(
+      filters.map((filter) => {
+        const found = this.bus.jsm.streams.getMessage(JOB_STREAM.name, { last_by_subj: filter });
+        return this.bus.answerTo(found);
+      }),
+    );
+    return Math.max(...messages.map((message) => message?.seq ?? 0));
   }
 
   /** A stream that ends before what is known of it was made anew. */
@@ -97,7 +104,7 @@ export class JobReader {
 
   private nothing(jobId: string): JobReading {
     this.remembered.delete(jobId);
-    return { job: undefined, events: [], lastSequence: 0 };
+    return { job: undefined, events: [], lastSequence: 0, assetSequences: new Map() };
   }
 }
 
@@ -106,5 +113,11 @@ function readingOf({ messages }: DirectBatch): JobReading {
   const known = opened.filter((event): event is JobHistoryEvent => event !== undefined);
   const events = known.sort((a, b) => a.sequence - b.sequence);
   const ofTheJob = messages.filter(({ subject }) => parseJobSubject(subject)).map(({ sequence }) => sequence);
-  return { job: foldJob(events), events, lastSequence: Math.max(0, ...ofTheJob) };
+  const ofAssets = messages.filter(({ subject }) => !parseJobSubject(subject));
+  return {
+    job: foldJob(events),
+    events,
+    lastSequence: Math.max(0, ...ofTheJob),
+    assetSequences: new Map(ofAssets.map(({ subject, sequence }) => [subject, sequence])),
+  };
 }

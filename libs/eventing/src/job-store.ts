@@ -1,7 +1,13 @@
 /** The jobs in the stream: read by folding their events, changed by deciding and appending. */
 
 import { evolve, type Job } from '#contracts/domain/job.js';
-import { type Decision, deleteAsset, type Refusal, requestJob } from '#contracts/domain/job-decisions.js';
+import {
+  type Decision,
+  deleteAsset,
+  favoriteAsset,
+  type Refusal,
+  requestJob,
+} from '#contracts/domain/job-decisions.js';
 import type { JobRequested } from '#contracts/events/job-events.js';
 import type { AssetEventData, JobEventData, JobHistoryEvent, Proposed, Recorded } from '#contracts/events/registry.js';
 import { JOB_EVENT_TOKENS } from '#contracts/events/registry.js';
@@ -20,6 +26,19 @@ interface ExecuteOptions {
   /** The job as the caller knows it: saves the first read. A stale one costs a conflict, never a wrong decision. */
   readonly known?: Job;
   readonly traceparent?: string;
+}
+
+interface AssetOptions {
+  /** The job as the log tells it, for one whose request the stream has let go. */
+  readonly older?: Job;
+  readonly traceparent?: string;
+}
+
+/** Whose favourite an asset becomes, or is no more. */
+export interface Favorite {
+  readonly index: number;
+  readonly favorite: boolean;
+  readonly favoritedBy: string;
 }
 
 type HistoryData = JobEventData & AssetEventData;
@@ -53,8 +72,8 @@ export class JobStore {
 
   /** Stores a new job. Expects nothing under its id, so a second request with the same id finds the first. */
   request(data: JobRequested, traceparent?: string): Promise<ExecuteResult> {
-    const nothing = { job: undefined, events: [], lastSequence: 0 };
-    return this.decide(data.jobId, jobPlace(data.jobId), (job) => requestJob(job, data), nothing, traceparent);
+    const decide = (job: Job | undefined) => requestJob(job, data);
+    return this.decide(data.jobId, jobPlace(data.jobId), decide, unread(undefined, 0), { traceparent });
   }
 
   /** Decides on the job as it is and appends; decides again whenever somebody else was first. */
@@ -66,20 +85,36 @@ export class JobStore {
     const { known, traceparent } = options;
     const place = jobPlace(jobId);
     if (known) {
-      const reading = { job: known, events: [], lastSequence: known.sequence };
-      const result = await this.decide(jobId, place, decide, reading, traceparent);
+      const result = await this.decide(jobId, place, decide, unread(known, known.sequence), { traceparent });
       // A refusal is only as good as what it looked at.
       if (result.outcome === 'appended' || result.job !== known) return result;
     }
-    return this.decide(jobId, place, decide, await this.read(jobId), traceparent);
+    return this.decide(jobId, place, decide, await this.read(jobId), { traceparent });
   }
 
   /** Stores that an asset was deleted, at most once. */
-  async deleteAsset(jobId: string, index: number, deletedBy: string, traceparent?: string): Promise<ExecuteResult> {
+  async deleteAsset(
+    jobId: string,
+    index: number,
+    deletedBy: string,
+    options: AssetOptions = {},
+  ): Promise<ExecuteResult> {
     const subject = assetSubject('deleted', jobId, index);
     const place = { subject: () => subject, guard: () => ({ filter: subject, sequence: 0 }) };
     const decide = (job: Job | undefined) => deleteAsset(job, index, deletedBy);
-    return this.decide(jobId, place, decide, await this.read(jobId), traceparent);
+    return this.decide(jobId, place, decide, await this.read(jobId), options);
+  }
+
+  /** Stores whether an asset is a favourite; refused as `unchanged` when that is known already. */
+  async favoriteAsset(
+    jobId: string,
+    { index, favorite, favoritedBy }: Favorite,
+    options: AssetOptions = {},
+  ): Promise<ExecuteResult> {
+    const subject = assetSubject('favorited', jobId, index);
+    const guard = ({ assetSequences }: JobReading) => ({ filter: subject, sequence: assetSequences.get(subject) ?? 0 });
+    const decide = (job: Job | undefined) => favoriteAsset(job, index, favorite, favoritedBy);
+    return this.decide(jobId, { subject: () => subject, guard }, decide, await this.read(jobId), options);
   }
 
   private async decide<T extends keyof HistoryData>(
@@ -87,11 +122,11 @@ export class JobStore {
     place: Place<T>,
     decide: Decide<T>,
     first: JobReading,
-    traceparent?: string,
+    { traceparent, older }: AssetOptions,
   ): Promise<ExecuteResult> {
     const tried = new Set<string>();
     for (let reading = first; ; ) {
-      const { job } = reading;
+      const job = onTopOf(older, reading);
       const decision = decide(job);
       if (decision.decided === 'refuse') return { outcome: 'refused', reason: decision.reason, job };
       const sealed = seal(decision.event, { source: this.bus.service, subjectId: jobId, traceparent });
@@ -100,7 +135,8 @@ export class JobStore {
       if (outcome.kind === 'appended') return this.appended(jobId, job, sealed, outcome.sequence);
       reading = await this.read(jobId, outcome.atLeast);
       const mine = reading.events.find((event) => tried.has(event.id));
-      if (mine && reading.job) return { outcome: 'appended', event: mine, job: reading.job };
+      const now = onTopOf(older, reading);
+      if (mine && now) return { outcome: 'appended', event: mine, job: now };
     }
   }
 
@@ -115,6 +151,16 @@ export class JobStore {
   private read(jobId: string, minSequence = 0): Promise<JobReading> {
     return this.reader.read(jobId, minSequence, DECIDING_LIMIT_MS);
   }
+}
+
+/** What a caller knows, in place of a read. */
+function unread(job: Job | undefined, lastSequence: number): JobReading {
+  return { job, events: [], lastSequence, assetSequences: new Map() };
+}
+
+/** Of an older job the stream may still hold what happened to its assets since. */
+export function onTopOf(older: Job | undefined, { job, events }: Pick<JobReading, 'job' | 'events'>): Job | undefined {
+  return job ?? events.reduce(evolve, older);
 }
 
 function jobPlace(jobId: string): Place<keyof JobEventData> {

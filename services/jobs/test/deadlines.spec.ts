@@ -5,6 +5,8 @@ import { lastEventOf, passedDeadline } from '../src/deadlines/deadline.js';
 import { DeadlineSweep } from '../src/deadlines/deadline-sweep.js';
 import { SignsOfLife } from '../src/deadlines/signs-of-life.js';
 import { JobsMetrics } from '../src/metrics.js';
+import { jobsProjection } from '../src/projections/jobs.projection.js';
+import { tableNames } from '../src/projections/projection.js';
 import { type Fixture, openFixture, silent, startLeader, untilProjected } from './jobs-fixture.js';
 import { anAsset, aRequest, makeJob, start } from './some-jobs.js';
 
@@ -132,7 +134,7 @@ describe('the sweep over real jobs', () => {
     await start(fixture.store, jobId);
     await project();
     await fixture.database.query(
-      `update jobs_v1 set started_at = now() - interval '1 day',
+      `update ${tableNames(jobsProjection.version)('jobs')} set started_at = now() - interval '1 day',
       state = jsonb_set(state, '{startedAt}', '"2020-01-01T00:00:00Z"') where id = $1`,
       [jobId],
     );

@@ -4,6 +4,7 @@ import { type TestPostgres, testPostgres } from '../../../test/support/servers.j
 import { migrationSource } from '../src/database/data-source.js';
 import { Database } from '../src/database/database.js';
 import { migrate } from '../src/database/migrate.js';
+import { tableNames } from '../src/projections/projection.js';
 import { installProjections, PROJECTIONS, switchLive } from '../src/projections/registry.js';
 import { silent } from './jobs-fixture.js';
 
@@ -28,7 +29,7 @@ describe('when the database is empty', () => {
     await Promise.all([migrate(postgres.url, silent), migrate(postgres.url, silent)]);
     await Promise.all([installProjections(database), installProjections(database)]);
     const tables = (await database.query<{ name: string }>(TABLES)).map(({ name }) => name);
-    expect(tables).toEqual(expect.arrayContaining(['events', 'log_head', 'stream_checkpoint', 'jobs_v1', 'jobs']));
+    expect(tables).toEqual(expect.arrayContaining(['events', 'log_head', 'stream_checkpoint', 'jobs_v2', 'jobs']));
   });
 
   test('every migration can be undone', async () => {
@@ -90,16 +91,16 @@ describe('when a projection has a new version', () => {
   test('its tables lie beside the live ones until they are switched, and readers see either', async () => {
     const [jobs] = PROJECTIONS;
     if (!jobs) throw new Error('no projection');
-    const next = { ...jobs, version: 2 };
+    const next = { ...jobs, version: jobs.version + 1 };
     await installProjections(database, [next]);
-    await database.query(`insert into jobs_v2 (id, account_key, job_type, status, created_at, last_event_at, state, position)
+    await database.query(`insert into ${tableNames(next.version)('jobs')} (id, account_key, job_type, status, created_at, last_event_at, state, position)
       values (gen_random_uuid(), 'a', 't', 'queued', now(), now(), '{}', 1)`);
     expect(await database.query('select * from jobs')).toHaveLength(0);
     await database.transaction((tx) => switchLive(tx, next));
     expect(await database.query('select * from jobs')).toHaveLength(1);
     expect(await database.query("select version, live from projections where name = 'jobs' order by version")).toEqual([
-      { version: 1, live: false },
-      { version: 2, live: true },
+      { version: jobs.version, live: false },
+      { version: next.version, live: true },
     ]);
   });
 });

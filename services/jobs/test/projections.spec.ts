@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Job } from '#contracts/domain/job.js';
-import type { EventType, JobHistoryEvent } from '#contracts/events/registry.js';
+import { CLOUD_EVENT_TYPES, type EventType, type JobHistoryEvent } from '#contracts/events/registry.js';
 import { assetIdOf } from '#contracts/ids.js';
 import type { Transaction } from '../src/database/database.js';
 import type { LoggedEvent } from '../src/event-log/logged-event.js';
@@ -9,9 +9,11 @@ import { assetChanges, assetsProjection } from '../src/projections/assets.projec
 import { jobsProjection, projectJob } from '../src/projections/jobs.projection.js';
 import { type Projection, tableNames } from '../src/projections/projection.js';
 import { ProjectionRunner } from '../src/projections/projection-runner.js';
+import { projectsProjection } from '../src/projections/projects.projection.js';
 import { installProjections } from '../src/projections/registry.js';
 import { type Fixture, openFixture, silent, startLeader, untilLogged } from './jobs-fixture.js';
 import { anAsset, aRequest, makeJob } from './some-jobs.js';
+import { aProject, removeProject, storeProject } from './some-projects.js';
 
 const request = aRequest();
 const { jobId } = request;
@@ -65,6 +67,24 @@ describe('the assets projection', () => {
   });
 });
 
+describe('the projects projection', () => {
+  test('given a project that was changed and deleted in one batch › it is a row without content, also twice', async () => {
+    const project = aProject();
+    const changed = { ...project, enhancedPrompt: { text: 'more' } };
+    const events = log(
+      { type: 'ProjectCreated', data: project },
+      { type: 'ProjectChanged', data: changed },
+      { type: 'ProjectDeleted', data: changed },
+    );
+    const rows = () =>
+      fixture.database.query('select project, position from projects where id = $1', [project.projectId]);
+    for (const batch of [events, events.slice(0, 2)]) {
+      await fixture.database.transaction((tx) => projectsProjection.apply(tx, tableNames(1), batch));
+      expect(await rows()).toEqual([{ project: null, position: 3 }]);
+    }
+  });
+});
+
 let fixture: Fixture;
 
 beforeAll(async () => {
@@ -92,14 +112,22 @@ async function fillLog(): Promise<void> {
   const leader = startLeader(fixture);
   const jobs = await Promise.all(Array.from({ length: 12 }, () => makeJob(fixture.store, {}, 3)));
   for (const job of jobs.slice(0, 4)) await fixture.store.deleteAsset(job.jobId, 1, 'alice');
+  for (const job of jobs.slice(2, 8)) await favorite(job.jobId, true);
+  for (const job of jobs.slice(6, 8)) await favorite(job.jobId, false);
+  const [gone] = [await storeProject(fixture.bus), await storeProject(fixture.bus)];
+  await removeProject(fixture.bus, gone);
   await untilLogged(fixture);
   await leader.stop();
+}
+
+async function favorite(id: string, yes: boolean): Promise<void> {
+  await fixture.store.favoriteAsset(id, { index: 2, favorite: yes, favoritedBy: 'alice' });
 }
 
 describe('over a log of real jobs', () => {
   beforeAll(fillLog);
 
-  test.each([jobsProjection, assetsProjection])(
+  test.each([jobsProjection, assetsProjection, projectsProjection])(
     '$name: handling every event twice changes nothing',
     async (projection) => {
       await runToEnd(projection);
@@ -125,7 +153,9 @@ describe('over a log of real jobs', () => {
     const asset = { ...anAsset(request, 1), id: gone.id };
     const late = { ...stored, data: { ...stored.data, jobId: gone.job_id, assets: [asset] } };
     const events = log(late).map((event) => ({ ...event, position: gone.position + 1_000 }));
-    await fixture.database.transaction((tx) => assetsProjection.apply(tx, tableNames(1), events));
+    await fixture.database.transaction((tx) =>
+      assetsProjection.apply(tx, tableNames(assetsProjection.version), events),
+    );
     const [after] = await fixture.database.query('select deleted, asset from assets where id = $1', [gone.id]);
     expect(after).toEqual({ deleted: true, asset: null });
   });
@@ -147,7 +177,7 @@ function counter(): Projection {
   return {
     name: 'counts',
     version: 1,
-    takes: jobsProjection.takes,
+    takes: Object.keys(CLOUD_EVENT_TYPES) as EventType[],
     tables: ['counts'],
     createTables: async (tx, named) => {
       await tx.query(`create table ${named('counts')} (n bigint not null)`);
@@ -213,4 +243,34 @@ describe('when the database is at fault rather than the event', () => {
     const [row] = await fixture.database.query("select position from projections where name = 'broken'");
     expect(row).toEqual({ position: 0 });
   });
+});
+
+describe('a new version of a projection', () => {
+  test('is shown in place of the older one once it has caught up, and not before', async () => {
+    const [older, newer] = [versionOf(1), versionOf(2)];
+    await installProjections(fixture.database, [older, newer]);
+    const live = async () =>
+      (
+        await fixture.database.query<{ version: number }>(
+          "select version from projections where name = 'shown' and live",
+        )
+      )[0]?.version;
+    await runToEnd(older);
+    expect(await live()).toBe(1);
+    await runToEnd(newer);
+    expect(await live()).toBe(2);
+    await runToEnd(older);
+    expect(await live()).toBe(2);
+  });
+
+  function versionOf(version: number): Projection {
+    return {
+      ...counter(),
+      name: 'shown',
+      version,
+      tables: ['shown'],
+      createTables: async (tx, named) => void (await tx.query(`create table ${named('shown')} (n bigint)`)),
+      apply: async () => undefined,
+    };
+  }
 });

@@ -1,16 +1,26 @@
 import 'reflect-metadata';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { accountKeyOf } from '#contracts/ids.js';
+import { foldJob } from '#contracts/domain/job.js';
+import { enhancePrompt } from '#contracts/domain/job-decisions.js';
+import { accountKeyOf, newProjectId } from '#contracts/ids.js';
+import type { Format } from '#contracts/job-catalogue.js';
 import { PAGE_LIMIT_MAX } from '#contracts/limits.js';
 import type { Queries } from '#contracts/queries.js';
 import { type Bus, connectBus } from '#eventing/bus.js';
 import { ask, QueryRefusedError, QueryUnavailableError } from '#eventing/request-reply.js';
+import { readSubjectStatement } from '../src/event-log/logged-event.js';
 import { JobsProcess } from '../src/jobs-process.js';
+import { assetsProjection } from '../src/projections/assets.projection.js';
+import { jobsProjection } from '../src/projections/jobs.projection.js';
+import { tableNames } from '../src/projections/projection.js';
+import { projectsProjection } from '../src/projections/projects.projection.js';
 import { listAssetsStatement } from '../src/queries/asset-lists.js';
-import { COUNT_OPEN, listJobsStatement } from '../src/queries/job-lists.js';
-import { decodeCursor, encodeCursor, pageLimit } from '../src/queries/page.js';
+import { COUNT_OPEN, latestJobStatement, listJobsStatement } from '../src/queries/job-lists.js';
+import { decodeCursor, encodeCursor, fitting, pageLimit } from '../src/queries/page.js';
+import { COUNT_PROJECTS, listProjectsStatement } from '../src/queries/project-lists.js';
 import { type Fixture, openFixture, silent, untilProjected } from './jobs-fixture.js';
-import { aRequest, cancel, makeJob, start } from './some-jobs.js';
+import { aRequest, cancel, makeJob, start, work } from './some-jobs.js';
+import { aProject, removeProject, storeProject } from './some-projects.js';
 
 const ALICE = accountKeyOf('alice');
 const BOB = accountKeyOf('bob');
@@ -33,6 +43,16 @@ describe('cursors', () => {
   });
   test('limits stay within 1 and the most', () => {
     expect([0, -3, 7.9, 1e9, Number.NaN].map(pageLimit)).toEqual([1, 1, 7, PAGE_LIMIT_MAX, 1]);
+  });
+});
+
+describe('a page', () => {
+  test('takes as many rows as one message of NATS holds, one at least', () => {
+    const long = 'x'.repeat(300 * 1024);
+    expect(fitting([long, long, long, long])).toHaveLength(2);
+    expect(fitting(['x'.repeat(1_000_000), 'y'])).toHaveLength(1);
+    expect(fitting(['x', 'y'])).toHaveLength(2);
+    expect(fitting([])).toEqual([]);
   });
 });
 
@@ -149,17 +169,191 @@ describe('assets.list', () => {
   });
 });
 
+describe('assets.list › search and filters', () => {
+  const CAROL = accountKeyOf('carol');
+  const PROJECT = newProjectId();
+  const prompts = [
+    'A Lighthouse at DAWN',
+    '一座灯塔在黎明',
+    '100% under_score back\\slash',
+    'Straße im Ärger',
+    'plain',
+  ];
+  let first: string;
+  const found = async (request: Partial<Queries['assets.list']['request']>) => {
+    const { assets: listed } = await ask(asker, 'assets.list', { accountKey: CAROL, limit: 50, ...request });
+    return listed.map(({ jobId }) => prompts[made.indexOf(jobId)]);
+  };
+  const made: string[] = [];
+
+  beforeAll(async () => {
+    for (const [index, text] of prompts.entries()) {
+      const projectId = index < 2 ? PROJECT : undefined;
+      const request = { userId: 'carol', accountKey: CAROL, prompt: { text }, projectId };
+      made.push((await makeJob(fixture.store, request, 1)).jobId);
+    }
+    [first = ''] = made;
+    await fixture.store.favoriteAsset(first, { index: 0, favorite: true, favoritedBy: 'carol' });
+    await untilProjected(fixture);
+  });
+
+  test.each([
+    [['lighthouse'], 0],
+    [['DAWN', 'LIGHT'], 0],
+    [['灯塔'], 1],
+    [['塔在'], 1],
+    [['100%'], 2],
+    [['under_'], 2],
+    [['k\\s'], 2],
+    [['ÄRGER', 'strasse'.replace('ss', 'ß')], 3],
+    [['ＰＬＡＩＮ'], 4],
+  ])('%j finds one', async (words, index) => {
+    expect(await found({ words })).toEqual([prompts[index]]);
+  });
+
+  test.each([[['%']], [['_']], [['\\']]])('%j is no wildcard', async (words) => {
+    expect(await found({ words })).toEqual([prompts[2]]);
+  });
+
+  test('words of two jobs, or what is in neither, find nothing', async () => {
+    expect(await found({ words: ['lighthouse', 'plain'] })).toEqual([]);
+    expect(await found({ words: ["'; drop table assets"] })).toEqual([]);
+    expect(await found({ words: ['dawn'], accountKey: ALICE })).toEqual(expect.not.arrayContaining([prompts[0]]));
+  });
+
+  test('an enhanced prompt is searched too', async () => {
+    const { jobId } = aRequest();
+    const text = 'plain again';
+    await fixture.store.request(
+      aRequest({
+        jobId,
+        jobType: 'image7b_fast_enhanced',
+        userId: 'dave',
+        accountKey: accountKeyOf('dave'),
+        prompt: { text },
+      }),
+    );
+    const enhanced = { enhanced: { text: 'Opulent palace' }, model: 'qwen', durationMs: 5 };
+    await fixture.store.execute(jobId, (job) => enhancePrompt(job, enhanced));
+    await work(fixture.store, aRequest({ jobId, accountKey: accountKeyOf('dave') }), 1);
+    await untilProjected(fixture);
+    const { assets: listed } = await ask(asker, 'assets.list', {
+      accountKey: accountKeyOf('dave'),
+      limit: 5,
+      words: ['palace', 'again'],
+    });
+    expect(listed.map((asset) => asset.jobId)).toEqual([jobId]);
+  });
+
+  test('favourites, and those that are none', async () => {
+    expect(await found({ favorite: true })).toEqual([prompts[0]]);
+    expect(await found({ favorite: false })).toHaveLength(4);
+    await fixture.store.favoriteAsset(first, { index: 0, favorite: false, favoritedBy: 'carol' });
+    await untilProjected(fixture);
+    expect(await found({ favorite: true })).toEqual([]);
+  });
+
+  test('of a project, of one that is not there, and jobs of a project', async () => {
+    expect(await found({ projectId: PROJECT })).toEqual([prompts[1], prompts[0]]);
+    expect(await found({ projectId: PROJECT, words: ['dawn'] })).toEqual([prompts[0]]);
+    expect(await found({ projectId: NOBODY })).toEqual([]);
+    expect((await jobs({ accountKey: CAROL, projectId: PROJECT })).jobs).toHaveLength(2);
+    expect((await jobs({ accountKey: ALICE, projectId: PROJECT })).jobs).toHaveLength(0);
+  });
+});
+
+describe('jobs.latest', () => {
+  test('is the newest job of the account that named the image or video', async () => {
+    const id = newProjectId();
+    const latest = (kind: Format, accountKey = ALICE) => ask(asker, 'jobs.latest', { accountKey, kind, id });
+    const [older, newer] = [aRequest({ imageId: id }), aRequest({ imageId: id })];
+    for (const request of [older, newer]) await fixture.store.request(request);
+    await untilProjected(fixture);
+    expect(await latest('image')).toEqual({ jobId: newer.jobId });
+    expect(await latest('video')).toEqual({ jobId: null });
+    expect(await latest('image', BOB)).toEqual({ jobId: null });
+    expect(await ask(asker, 'jobs.latest', { accountKey: ALICE, kind: 'image', id: 'x.>' })).toEqual({ jobId: null });
+  });
+});
+
+describe('jobs.history', () => {
+  test('has every event of a job and its assets, in order, in pages', async () => {
+    const { jobId } = await makeJob(fixture.store, {}, 3);
+    await fixture.store.favoriteAsset(jobId, { index: 1, favorite: true, favoritedBy: 'alice' });
+    await fixture.store.deleteAsset(jobId, 0, 'alice');
+    await untilProjected(fixture);
+    const { events, nextCursor } = await ask(asker, 'jobs.history', { jobId, limit: 50 });
+    expect(events.map(({ type }) => type)).toEqual([
+      ...['JobRequested', 'JobStarted', 'AssetStored', 'AssetStored', 'AssetStored', 'JobCompleted'],
+      ...['AssetFavorited', 'AssetDeleted'],
+    ]);
+    expect(nextCursor).toBeNull();
+    const first = await ask(asker, 'jobs.history', { jobId, limit: 5 });
+    const second = await ask(asker, 'jobs.history', { jobId, limit: 5, cursor: first.nextCursor ?? '' });
+    expect([...first.events, ...second.events]).toEqual(events);
+    expect(second.nextCursor).toBeNull();
+    expect(await fixture.store.load(jobId)).toEqual(foldJob(events));
+  });
+
+  test.each(['', '0', 'x', '-1', '1e3', '9'.repeat(16)])('the cursor `%s` is refused', async (cursor) => {
+    const asked = ask(asker, 'jobs.history', { jobId: NOBODY, limit: 5, cursor });
+    await expect(asked).rejects.toThrow(expect.objectContaining({ code: 'invalid_cursor' }));
+  });
+});
+
+describe('projects', () => {
+  test('are listed for their account only, newest first, without deleted ones, and counted', async () => {
+    const [one, two, three] = [
+      await storeProject(fixture.bus),
+      await storeProject(fixture.bus),
+      await storeProject(fixture.bus),
+    ];
+    await storeProject(fixture.bus, aProject({ accountKey: BOB }));
+    await removeProject(fixture.bus, two);
+    await untilProjected(fixture);
+    const list = (request: Partial<Queries['projects.list']['request']> = {}) =>
+      ask(asker, 'projects.list', { accountKey: ALICE, limit: 50, ...request });
+    expect((await list()).projects).toEqual([three, one]);
+    const first = await list({ limit: 1 });
+    expect((await list({ limit: 1, cursor: first.nextCursor ?? '' })).projects).toEqual([one]);
+    expect(await ask(asker, 'projects.count', { accountKey: ALICE })).toEqual({ count: 2 });
+    expect(await ask(asker, 'projects.count', { accountKey: 'nobody' })).toEqual({ count: 0 });
+  });
+
+  test('whose prompts are long come in shorter pages, all of them', async () => {
+    const ERIN = accountKeyOf('erin');
+    const text = '𠀀'.repeat(10_000);
+    const stored = await Promise.all(
+      Array.from({ length: 24 }, () =>
+        storeProject(fixture.bus, aProject({ accountKey: ERIN, originalPrompt: { text } })),
+      ),
+    );
+    await untilProjected(fixture);
+    const first = await ask(asker, 'projects.list', { accountKey: ERIN, limit: 100 });
+    expect(first.projects.length).toBeLessThan(24);
+    const rest = await ask(asker, 'projects.list', { accountKey: ERIN, limit: 100, cursor: first.nextCursor ?? '' });
+    expect(first.projects.length + rest.projects.length).toBe(stored.length);
+  });
+});
+
 describe('query plans over a big table', () => {
   beforeAll(async () => {
     await fixture.database.transaction(async (tx) => {
-      await tx.query(`insert into jobs_v1 (id, account_key, job_type, status, created_at, started_at, last_event_at, state, position)
+      await tx.query(`insert into ${tableNames(jobsProjection.version)('jobs')} (id, account_key, job_type, status, created_at, started_at, last_event_at, state, position)
         select gen_random_uuid(), 'account' || (n % 50), case n % 3 when 0 then 'sdxl_image_high' else 'image_fast' end,
                case n % 100 when 0 then 'queued' when 1 then 'processing' else 'completed' end,
                now() - n * interval '1 second', now() - n * interval '1 second', now(), '{"started": {"attempt": 1}}', n
           from generate_series(1, 20000) n`);
-      await tx.query(`insert into assets_v1 (id, job_id, account_key, job_type, format, stored_at, asset, deleted, position)
+      await tx.query(`insert into ${tableNames(assetsProjection.version)('assets')} (id, job_id, account_key, job_type, format, stored_at, asset, deleted, position)
         select gen_random_uuid(), gen_random_uuid(), 'account' || (n % 50), 'x', case n % 9 when 0 then 'video' else 'image' end,
                now() - n * interval '1 second', '{}', n % 20 = 0, n from generate_series(1, 20000) n`);
+      await tx.query(
+        `update ${tableNames(assetsProjection.version)('assets')} set favorite = true where position % 1000 = 7`,
+      );
+      await tx.query(`insert into ${tableNames(assetsProjection.version)('asset_jobs')} (job_id, account_key, job_type, format, prompt)
+        select job_id, account_key, job_type, format, 'a lighthouse' from ${tableNames(assetsProjection.version)('assets')} on conflict do nothing`);
+      await tx.query(`insert into ${tableNames(projectsProjection.version)('projects')} (id, account_key, created_at, project, position)
+        select gen_random_uuid(), 'account' || (n % 100), now() - n * interval '1 second', '{}', n from generate_series(1, 10000) n`);
     });
     await fixture.database.query('analyze');
   });
@@ -176,6 +370,15 @@ describe('query plans over a big table', () => {
     'assets by format': listAssetsStatement({ ...page, type: 'video' }),
     'assets of a time': listAssetsStatement({ ...page, from: '2026-01-01', to: '2036-01-01' }),
     'assets of a job': listAssetsStatement({ ...page, jobId: NOBODY }),
+    'jobs of a project': listJobsStatement({ ...page, projectId: NOBODY }),
+    'latest job of an image': latestJobStatement({ accountKey: 'account7', kind: 'image', id: NOBODY }),
+    'favourite assets': listAssetsStatement({ ...page, favorite: true }),
+    'assets of a project': listAssetsStatement({ ...page, projectId: NOBODY }),
+    'assets by word': listAssetsStatement({ ...page, words: ['lighthouse'] }),
+    projects: listProjectsStatement(page),
+    'projects, next page': listProjectsStatement({ ...page, cursor }),
+    'number of projects': { text: COUNT_PROJECTS, values: ['account7'] },
+    'history of a job': readSubjectStatement({ stream: 's', subjectId: NOBODY, after: 0 }, ['JobRequested'], 50),
     'open jobs': { text: COUNT_OPEN, values: ['account7'] },
   };
 

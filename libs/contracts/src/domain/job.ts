@@ -21,7 +21,7 @@ interface Told {
   /** All assets ever stored, in index order; deleted ones included. */
   readonly assets: readonly StoredAsset[];
   readonly deletedIndexes: readonly number[];
-  /** Places of the assets that are favourites; left out when none ever was. */
+  /** Places of the assets that are favourites; left out when there are none. */
   readonly favoriteIndexes?: readonly number[];
   /** Stream sequence of the last event of the job itself, the one that the next append expects. */
   readonly sequence: number;
@@ -137,7 +137,9 @@ function withDeleted(job: Job, index: number): Job {
 function withFavorite(job: Job, { index, favorite }: AssetFavorited): Job {
   if (isFavorite(job, index) === favorite) return job;
   const others = job.favoriteIndexes?.filter((other) => other !== index) ?? [];
-  return { ...job, favoriteIndexes: favorite ? [...others, index] : others };
+  const indexes = favorite ? [...others, index].sort((a, b) => a - b) : others;
+  // The same whichever events it was folded from: all of them, or the last one of each asset.
+  return { ...job, favoriteIndexes: indexes.length > 0 ? indexes : undefined };
 }
 
 function bySequence(a: JobHistoryEvent, b: JobHistoryEvent): number {

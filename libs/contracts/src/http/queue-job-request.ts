@@ -13,24 +13,20 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { JOB_TYPES, type JobType } from '../job-catalogue.js';
-import { COUNT_MAX, CREDITS_MAX, PROMPT_MAX_CHARACTERS, SEED_MAX } from '../limits.js';
-
-/** A character outside the basic plane is two units of a string; the gateway counts characters after this. */
-const PROMPT_MAX_UNITS = PROMPT_MAX_CHARACTERS * 2;
-const TOO_LONG = { message: `$property must have at most ${PROMPT_MAX_CHARACTERS} characters` };
+import { COUNT_MAX, CREDITS_MAX, PROMPT_MAX_UNITS, PROMPT_TOO_LONG, SEED_MAX } from '../limits.js';
 
 /** What a client may say about a job. Other keys are kept as they are. */
 export class QueueJobMetadata {
   /** 1 to 10,000 characters after trimming, unless a project gives the prompt. */
   @IsOptional()
   @IsString()
-  @MaxLength(PROMPT_MAX_UNITS, TOO_LONG)
+  @MaxLength(PROMPT_MAX_UNITS, PROMPT_TOO_LONG)
   prompt?: string;
 
   /** SDXL only: put before the generated one. */
   @IsOptional()
   @IsString()
-  @MaxLength(PROMPT_MAX_UNITS, TOO_LONG)
+  @MaxLength(PROMPT_MAX_UNITS, PROMPT_TOO_LONG)
   negative_prompt?: string;
 
   /** Output k uses seed + k. */

@@ -28,9 +28,9 @@ export function isFromDatabase(error: unknown): boolean {
   return error instanceof pg.DatabaseError || error instanceof DatabaseUnavailableError;
 }
 
-/** The tables are not there yet: the migrations wait for Postgres. */
+/** The tables are not there yet: the migrations wait for Postgres. Or they are of an older version, and a new one catches up. */
 export function isNotMigrated(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && error.code === '42P01';
+  return error instanceof pg.DatabaseError && ['42P01', '42703'].includes(error.code ?? '');
 }
 
 function hasClass(error: pg.DatabaseError, classes: readonly string[]): boolean {

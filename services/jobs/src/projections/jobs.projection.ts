@@ -27,7 +27,7 @@ export function projectJob(known: ProjectedJob | undefined, events: readonly Job
 
 export const jobsProjection: Projection = {
   name: 'jobs',
-  version: 1,
+  version: 2,
   takes: [
     'JobRequested',
     'PromptEnhanced',
@@ -37,6 +37,7 @@ export const jobsProjection: Projection = {
     'JobFailed',
     'JobCancelled',
     'AssetDeleted',
+    'AssetFavorited',
   ],
   tables: ['jobs'],
   createTables,
@@ -50,6 +51,9 @@ async function createTables(tx: Transaction, named: TableNames): Promise<void> {
     account_key text not null,
     job_type text not null,
     status text not null,
+    project_id uuid,
+    image_id uuid,
+    video_id uuid,
     created_at timestamptz not null,
     started_at timestamptz,
     last_event_at timestamptz not null,
@@ -60,6 +64,11 @@ async function createTables(tx: Transaction, named: TableNames): Promise<void> {
   await tx.query(`create index on ${jobs} (account_key, created_at desc, id desc)`);
   await tx.query(`create index on ${jobs} (account_key, status, created_at desc, id desc)`);
   await tx.query(`create index on ${jobs} (account_key, job_type, created_at desc, id desc)`);
+  for (const named of ['project_id', 'image_id', 'video_id']) {
+    await tx.query(
+      `create index on ${jobs} (account_key, ${named}, created_at desc, id desc) where ${named} is not null`,
+    );
+  }
   await tx.query(`create index on ${jobs} (started_at) where status = 'processing'`);
 }
 
@@ -93,12 +102,13 @@ async function load(tx: Transaction, named: TableNames, ids: readonly string[]):
 async function store(tx: Transaction, named: TableNames, jobs: readonly ProjectedJob[]): Promise<void> {
   if (jobs.length === 0) return;
   await tx.query(
-    `insert into ${named('jobs')} (id, account_key, job_type, status, created_at, started_at, last_event_at, ended_at,
-                                   state, position)
-     select id, account_key, job_type, status, created_at, started_at, last_event_at, ended_at, state, position
+    `insert into ${named('jobs')} (id, account_key, job_type, status, project_id, image_id, video_id, created_at,
+                                   started_at, last_event_at, ended_at, state, position)
+     select id, account_key, job_type, status, project_id, image_id, video_id, created_at,
+            started_at, last_event_at, ended_at, state, position
        from jsonb_to_recordset($1::jsonb) as new (
-         id uuid, account_key text, job_type text, status text, created_at timestamptz, started_at timestamptz,
-         last_event_at timestamptz, ended_at timestamptz, state jsonb, position bigint)
+         id uuid, account_key text, job_type text, status text, project_id uuid, image_id uuid, video_id uuid,
+         created_at timestamptz, started_at timestamptz, last_event_at timestamptz, ended_at timestamptz, state jsonb, position bigint)
      on conflict (id) do update set
        status = excluded.status, started_at = excluded.started_at, last_event_at = excluded.last_event_at,
        ended_at = excluded.ended_at, state = excluded.state, position = excluded.position`,
@@ -107,12 +117,15 @@ async function store(tx: Transaction, named: TableNames, jobs: readonly Projecte
 }
 
 function rowOf({ job, position, lastEventAt }: ProjectedJob): object {
-  const { jobId, accountKey, jobType } = job.requested;
+  const { jobId, accountKey, jobType, projectId, imageId, videoId } = job.requested;
   return {
     id: jobId,
     account_key: accountKey,
     job_type: jobType,
     status: job.status,
+    project_id: projectId,
+    image_id: imageId,
+    video_id: videoId,
     created_at: job.requestedAt,
     started_at: job.startedAt,
     last_event_at: lastEventAt,

@@ -9,7 +9,7 @@ import type { JobsMetrics } from '../metrics.js';
 import { repeatedly } from '../repeating.js';
 import { countParked, isPoison, type Parked, park, parkedSubjects } from './parking.js';
 import { type Projection, tableNames } from './projection.js';
-import { lockProjection, moveProjection } from './registry.js';
+import { lockProjection, moveProjection, replaceOlder } from './registry.js';
 
 const BATCH_POSITIONS = 500;
 /** The writer of another process rings no bell here. */
@@ -18,6 +18,8 @@ const POLL_MS = 2_000;
 export class ProjectionRunner {
   /** Rings when the log has grown. */
   readonly bell = new Doorbell();
+  /** Whether readers were shown this version once it had caught up. */
+  private shown = false;
 
   constructor(
     private readonly projection: Projection,
@@ -38,6 +40,7 @@ export class ProjectionRunner {
   async advance(): Promise<boolean> {
     // Rows and place are undone together, and the log has the events.
     const result = await this.database.transaction((tx) => this.applyBatch(tx), 'soon');
+    this.shown ||= result.lag === 0;
     this.report(result);
     return result.moved > 0;
   }
@@ -46,6 +49,7 @@ export class ProjectionRunner {
     const after = await lockProjection(tx, this.projection);
     const head = await readHead(tx);
     const upTo = Math.min(head, after + BATCH_POSITIONS);
+    if (upTo === head && !this.shown) await replaceOlder(tx, this.projection);
     if (upTo === after) return { moved: 0, lag: 0, parked: [], parkedInAll: await countParked(tx, this.projection) };
     const events = await readLog(tx, { after, upTo }, this.projection.takes);
     const parked = await this.applyEvents(tx, events);

@@ -1,6 +1,6 @@
 /** The SQL of the job queries, over the live version of the jobs projection. */
 import type { Job } from '#contracts/domain/job.js';
-import type { Queries } from '#contracts/queries.js';
+import type { NamedMedia, Queries } from '#contracts/queries.js';
 import type { Sql } from '../database/database.js';
 import { decodeCursor, Filter, pageLimit, pageOf } from './page.js';
 
@@ -27,6 +27,7 @@ export function listJobsStatement(request: ListJobs['request']): { text: string;
     .add('account_key = ?', request.accountKey)
     .add('status = ?', request.status)
     .add('job_type = ?', request.jobType)
+    .add('project_id = ?::uuid', request.projectId)
     .add('(created_at, id) < (?::timestamptz, ?::uuid)', after && new Date(after.time), after?.id);
   const text = `select id, created_at, state from jobs where ${filter.where}
      order by created_at desc, id desc limit ${pageLimit(request.limit) + 1}`;
@@ -36,6 +37,20 @@ export function listJobsStatement(request: ListJobs['request']): { text: string;
 export async function getJob(sql: Sql, jobId: string): Promise<Job | null> {
   const [row] = await sql.query<{ state: Job }>('select state from jobs where id = $1', [jobId]);
   return row?.state ?? null;
+}
+
+/** The newest job of the account that named the image or the video. */
+export async function latestJob(sql: Sql, media: NamedMedia): Promise<string | null> {
+  const { text, values } = latestJobStatement(media);
+  const [row] = await sql.query<{ id: string }>(text, values);
+  return row?.id ?? null;
+}
+
+export function latestJobStatement({ accountKey, kind, id }: NamedMedia): { text: string; values: unknown[] } {
+  const column = kind === 'image' ? 'image_id' : 'video_id';
+  const text = `select id from jobs where account_key = $1 and ${column} = $2
+     order by created_at desc, id desc limit 1`;
+  return { text, values: [accountKey, id] };
 }
 
 export const COUNT_OPEN = `

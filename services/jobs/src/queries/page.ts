@@ -26,11 +26,24 @@ export function pageLimit(wanted: number): number {
   return Math.min(Math.max(Math.trunc(wanted) || 1, 1), PAGE_LIMIT_MAX);
 }
 
+/** An answer is one message of NATS, and that has a mebibyte at most. */
+const ANSWER_MAX_BYTES = 768 * 1024;
+
+/** As many as one answer takes, one at least: prompts may be long. */
+export function fitting<R>(rows: readonly R[]): readonly R[] {
+  let bytes = 0;
+  const beyond = rows.findIndex((row, index) => {
+    bytes += Buffer.byteLength(JSON.stringify(row));
+    return index > 0 && bytes > ANSWER_MAX_BYTES;
+  });
+  return beyond < 0 ? rows : rows.slice(0, beyond);
+}
+
 /** The first `limit` of one more row than asked for, and the cursor to the next page if there is one. */
 export function pageOf<R>(rows: readonly R[], limit: number, placeOf: (row: R) => Place) {
-  const items = rows.slice(0, limit);
+  const items = fitting(rows.slice(0, limit));
   const last = items.at(-1);
-  return { items, nextCursor: last && rows.length > limit ? encodeCursor(placeOf(last)) : null };
+  return { items, nextCursor: last && rows.length > items.length ? encodeCursor(placeOf(last)) : null };
 }
 
 /** Conditions of a WHERE with their values, in the order in which they were added. */

@@ -4,7 +4,10 @@ import { isUuid } from '#contracts/ids.js';
 import type { Queries, QueryName } from '#contracts/queries.js';
 import { Database } from '../database/database.js';
 import { listAssets } from './asset-lists.js';
-import { countOpen, getJob, listJobs } from './job-lists.js';
+import { jobHistory } from './job-history.js';
+import { countOpen, getJob, latestJob, listJobs } from './job-lists.js';
+import { countProjects, listProjects } from './project-lists.js';
+import { listUsage } from './usage-lists.js';
 
 type Request<N extends QueryName> = Queries[N]['request'];
 type Answer<N extends QueryName> = Promise<Queries[N]['answer']>;
@@ -29,8 +32,33 @@ export class QueriesController {
     return countOpen(this.database, accountKey);
   }
 
+  @MessagePattern('jobs.latest' satisfies QueryName)
+  async latestJob(@Payload() media: Request<'jobs.latest'>): Answer<'jobs.latest'> {
+    return { jobId: isUuid(media.id) ? await latestJob(this.database, media) : null };
+  }
+
+  @MessagePattern('jobs.history' satisfies QueryName)
+  jobHistory(@Payload() request: Request<'jobs.history'>): Answer<'jobs.history'> {
+    return jobHistory(this.database, request);
+  }
+
+  @MessagePattern('projects.list' satisfies QueryName)
+  listProjects(@Payload() request: Request<'projects.list'>): Answer<'projects.list'> {
+    return listProjects(this.database, request);
+  }
+
+  @MessagePattern('projects.count' satisfies QueryName)
+  countProjects(@Payload() { accountKey }: Request<'projects.count'>): Answer<'projects.count'> {
+    return countProjects(this.database, accountKey);
+  }
+
   @MessagePattern('assets.list' satisfies QueryName)
   listAssets(@Payload() request: Request<'assets.list'>): Answer<'assets.list'> {
     return listAssets(this.database, request);
+  }
+
+  @MessagePattern('usage.list' satisfies QueryName)
+  listUsage(@Payload() request: Request<'usage.list'>): Answer<'usage.list'> {
+    return listUsage(this.database, request);
   }
 }
