@@ -128,6 +128,33 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
     queues: { sdxl_queue: QUEUE, wan_queue: { ...QUEUE, waiting: 1, processing: 0, averageSeconds: 251.5 } },
     mine: { waiting: 1, processing: 0 },
   },
+  UsagePage: {
+    usage: [
+      {
+        user_id: 'alice',
+        action: 'sdxl_image_fast',
+        format: 'image',
+        quality: 'fast',
+        credits_consumed: 1,
+        metadata: {
+          job_id: JOB_ID,
+          project_id: null,
+          image_id: null,
+          video_id: null,
+          model_type: 'sdxl_image_fast',
+          model_variant: 'lustify_sdxl',
+          queue: 'sdxl_queue',
+          dual_worker_routing: true,
+          negative_prompt_supported: true,
+          usage_timestamp: '2026-11-24T12:00:00.000Z',
+          status: 'charged',
+          settled_timestamp: '2026-11-24T12:00:30.000Z',
+        },
+        created_at: '2026-11-24T12:00:00.000Z',
+      },
+    ],
+    next_cursor: null,
+  },
   JobTypesAnswer: {
     jobTypes: [
       {

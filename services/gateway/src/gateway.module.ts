@@ -3,6 +3,7 @@ import { FileAssetStore } from '#asset-store/file-asset-store.js';
 import { resolveStore } from '#asset-store/resolve-store.js';
 import { Bus } from '#eventing/bus.js';
 import { JobStore } from '#eventing/job-store.js';
+import { UsageController } from './accounts/usage.controller.js';
 import { Addresses } from './addresses.js';
 import { AssetDeletion } from './assets/asset-deletion.js';
 import { AssetFilesController } from './assets/asset-files.controller.js';
@@ -40,6 +41,7 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
     QueueStatusController,
     JobTypesController,
     WebhooksController,
+    UsageController,
     HealthController,
     MetricsController,
   ],

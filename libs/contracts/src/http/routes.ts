@@ -11,6 +11,7 @@ import {
 import type { ErrorCode } from './error-codes.js';
 import { ListAssetsQuery, ListJobsQuery, PageQuery } from './list-queries.js';
 import { QueueJobRequest } from './queue-job-request.js';
+import { ListUsageQuery, UsagePage } from './usage.js';
 import {
   RegisterWebhookRequest,
   WebhookDeliveriesPage,
@@ -175,6 +176,14 @@ export const ROUTES: readonly RouteSpec[] = [
     description: 'Sends `webhook.test`. While one waits to be delivered, no other is made.',
     answers: [{ status: 202, description: 'It is on its way', type: WebhookTestAnswer }],
     errors: [...WEBHOOK, ...LIST],
+  },
+  {
+    ...route('GET', '/api/usage', 'listUsage', 'Credits', 'user', 'What your jobs cost, newest first'),
+    description:
+      'One entry for each job from its request on. It shows the reserved credits until the job ends, then what was charged.',
+    query: ListUsageQuery,
+    answers: [ok('A page of the usage log', UsagePage)],
+    errors: LIST,
   },
   {
     ...route('GET', '/api/job-types', 'listJobTypes', 'Queues', 'public', 'What can be made here'),

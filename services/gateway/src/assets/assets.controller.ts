@@ -9,6 +9,7 @@ import { From } from '../auth/authentication.js';
 import type { Caller } from '../auth/token-verifier.js';
 import { ApiError } from '../http/api-error.js';
 import { checkedQuery } from '../http/checked.js';
+import { instant } from '../http/instant.js';
 import { JobViews } from '../jobs/job-views.js';
 import { OwnJobs } from '../jobs/own-jobs.js';
 import { AssetDeletion } from './asset-deletion.js';
@@ -57,11 +58,4 @@ export class AssetsController {
     if (!asset || this.recentlyDeleted.has(asset.id)) throw new ApiError('unknown_asset');
     return { job, asset };
   }
-}
-
-/** A date alone is its first moment in UTC. */
-function instant(text: string): string {
-  const time = new Date(text);
-  if (Number.isNaN(time.getTime())) throw new ApiError('invalid_query', { details: `${text} is no date` });
-  return time.toISOString();
 }
