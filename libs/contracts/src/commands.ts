@@ -2,8 +2,18 @@
 import type { Job, ProcessingJob } from './domain/job.js';
 import type { Refusal } from './domain/job-decisions.js';
 import type { StoredAsset } from './events/stored-asset.js';
+import type { WebhookTestAnswer } from './http/webhooks.js';
 import type { QueueName } from './job-catalogue.js';
 import type { ProgressMessage } from './progress.js';
+
+/** What an outside worker wants. */
+export interface WorkerClaim {
+  readonly queues: readonly QueueName[];
+  readonly worker: string;
+  readonly waitMs: number;
+  /** What the canonical addresses of assets begin with, without a trailing slash. */
+  readonly publicUrl: string;
+}
 
 /** What an outside worker says about a job. */
 export interface WorkerWord {
@@ -29,7 +39,7 @@ export type WorkerWordAnswer =
 export interface Commands {
   /** Waits for a job that an outside worker can make, and starts its attempt. `leaseMs`: how long it may be silent. */
   'worker.claim': {
-    request: { readonly queues: readonly QueueName[]; readonly worker: string; readonly waitMs: number };
+    request: WorkerClaim;
     answer: { readonly job: ProcessingJob | null; readonly leaseMs: number };
   };
   /** A file of an outside worker is in the asset store. */
@@ -38,11 +48,21 @@ export interface Commands {
     answer: WorkerWordAnswer;
   };
   'worker.callback': { request: WorkerWord; answer: WorkerWordAnswer };
+  /** Sends a test message to a webhook, unless one is on its way already. */
+  'webhooks.test': {
+    request: { readonly accountKey: string; readonly webhookId: string };
+    answer: WebhookTestAnswer;
+  };
 }
 
 export type CommandName = keyof Commands;
 
-const COMMAND_NAMES: readonly string[] = ['worker.claim', 'worker.asset', 'worker.callback'] satisfies CommandName[];
+const COMMAND_NAMES: readonly string[] = [
+  'worker.claim',
+  'worker.asset',
+  'worker.callback',
+  'webhooks.test',
+] satisfies CommandName[];
 
 export function isCommand(name: string): name is CommandName {
   return COMMAND_NAMES.includes(name);

@@ -59,7 +59,7 @@ afterAll(async () => {
 const page = { accountKey: 'a', limit: 10 };
 
 it('a command › is carried out by the handler of its name', async () => {
-  const claim = { queues: ['sdxl_queue' as const], worker: 'w', waitMs: 7 };
+  const claim = { queues: ['sdxl_queue' as const], worker: 'w', waitMs: 7, publicUrl: '' };
   expect(await command(gateway, 'worker.claim', claim)).toEqual({ job: null, leaseMs: 7 });
 });
 

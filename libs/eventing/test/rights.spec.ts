@@ -10,9 +10,8 @@ import {
   failJob,
   startJob,
   storeAsset,
-  takeUpJob,
 } from '#contracts/domain/job-decisions.js';
-import { enhanceOutside, outsideIdentity } from '#contracts/domain/outside-work.js';
+import { claimJob, enhanceOutside } from '#contracts/domain/outside-work.js';
 import { newJobId } from '#contracts/ids.js';
 import { inboxPrefix, RIGHTS, SERVICE_NAMES, type ServiceName } from '#contracts/rights.js';
 import { ACCOUNT_STREAM, CONSUMERS, type EngineName, JOB_STREAM, workConsumer } from '#contracts/streams.js';
@@ -33,10 +32,10 @@ import {
   watchProgress,
 } from '#eventing/live.js';
 import { LogReader } from '#eventing/log-reader.js';
-import { readJobStreamUsage, readQueueDepth } from '#eventing/queue-depth.js';
+import { readQueueDepth, readStreamUsage } from '#eventing/queue-depth.js';
 import { ask } from '#eventing/request-reply.js';
 import { awaitTopology, createTopology } from '#eventing/topology.js';
-import { runWorkSlot, takeWork } from '#eventing/work-queue.js';
+import { laneTurns, runWorkSlot, takeWork } from '#eventing/work-queue.js';
 import { announceWorker, WorkerRoster } from '#eventing/workers.js';
 import { natsAuthorization } from '#launcher/nats-authorization.js';
 import { type OwnTestNats, testNats } from '../../../test/support/servers.js';
@@ -200,13 +199,13 @@ describe('with its rights alone', () => {
     const request = aRequest({ jobType: 'image_high' });
     const { jobId } = request;
     await store.gateway.request(request);
-    const delivery = await takeWork(buses.jobs, ['sdxl', 'wan'], 1, AbortSignal.timeout(5_000));
+    const delivery = await takeWork(buses.jobs, ['sdxl', 'wan'], laneTurns(), AbortSignal.timeout(5_000));
     delivery?.working();
     const released = new Promise<number>((resolve) => void onRelease(buses.jobs, jobId, resolve));
     await buses.jobs.flushed();
     requestRelease(buses.gateway, jobId, 7);
     expect(await released).toBe(7);
-    await store.jobs.execute(jobId, (job) => takeUpJob(job, { worker: 'w1', engine: outsideIdentity(job ?? fail()) }));
+    await store.jobs.execute(jobId, (job) => claimJob(job, 'w1'));
     publishProgress(buses.jobs, { jobId, attempt: 1, percent: 50, stage: 'generating', step: 1, steps: 2 });
     announceWorker(buses.jobs, { worker: 'w1', engine: 'wan', state: 'busy', startedAt: '' });
     await store.jobs.execute(jobId, (job) => storeAsset(job, 1, anAsset(jobId, 0)));
@@ -223,7 +222,7 @@ describe('with its rights alone', () => {
 
   it('the gateway reads depths and writes accounts; jobs settles them', async () => {
     for (const queue of ['sdxl_queue', 'wan_queue'] as const) await readQueueDepth(buses.gateway, queue);
-    await readJobStreamUsage(buses.gateway);
+    for (const stream of [JOB_STREAM, ACCOUNT_STREAM]) await readStreamUsage(buses.gateway, stream);
     for (const service of ['gateway', 'jobs'] as const) await stored(buses[service], accountSubject('a'));
     await new LogReader(buses.gateway, ACCOUNT_STREAM.name).messageAt(1);
     for (const subject of ['ourvidz.project.p', 'ourvidz.webhook.w', 'ourvidz.audit.a', 'ourvidz.asset.favorited.j.0'])
@@ -309,10 +308,6 @@ describe('beyond its rights', () => {
     await expect(store.request(aRequest())).rejects.toBeInstanceOf(AppendRejectedError);
   });
 });
-
-function fail(): never {
-  throw new Error('there is no such job');
-}
 
 const start = (current: Job | undefined) => startJob(current, { worker: 'w1', engine: ENGINE });
 const complete = (current: Job | undefined) =>

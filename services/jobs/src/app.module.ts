@@ -1,12 +1,27 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Database } from './database/database.js';
+import { Callbacks } from './outside-workers/callbacks.js';
+import { Claims } from './outside-workers/claims.js';
+import { OutsideWorkersController } from './outside-workers/outside-workers.controller.js';
 import { QueriesController } from './queries/queries.controller.js';
 
-/** The part of the process that Nest routes: the queries. */
-@Module({ controllers: [QueriesController] })
+/** The part of the process that Nest routes: queries and commands. */
+@Module({ controllers: [QueriesController, OutsideWorkersController] })
 class AppModule {}
 
-/** The module with what `main` made. */
-export function appModule(database: Database): DynamicModule {
-  return { module: AppModule, providers: [{ provide: Database, useValue: database }] };
+/** What answers are made of. */
+export interface AppParts {
+  readonly database: Database;
+  readonly claims: Claims;
+  readonly callbacks: Callbacks;
+}
+
+/** The module with what the process made. */
+export function appModule({ database, claims, callbacks }: AppParts): DynamicModule {
+  const providers = [
+    { provide: Database, useValue: database },
+    { provide: Claims, useValue: claims },
+    { provide: Callbacks, useValue: callbacks },
+  ];
+  return { module: AppModule, providers };
 }

@@ -19,6 +19,8 @@ import { HealthServer, type Readiness } from './health-server.js';
 import { Leadership } from './leadership/leadership.js';
 import { LeadingWork } from './leading-work.js';
 import { JobsMetrics } from './metrics.js';
+import { Callbacks } from './outside-workers/callbacks.js';
+import { Claims } from './outside-workers/claims.js';
 import { installProjections } from './projections/registry.js';
 import { QueryErrorsFilter } from './queries/query-errors.filter.js';
 import { repeatedly, untilDone } from './repeating.js';
@@ -77,7 +79,7 @@ export class JobsProcess {
     const store = new JobStore(bus);
     const work = new LeadingWork({ bus, store, database: this.database, metrics: this.metrics, log });
     this.work = work;
-    await this.serveQueries(bus);
+    await this.serveRequests(bus, store);
     const deadLetters = new DeadLetterHandler(store, this.metrics, log);
     const { signal } = this.stopping;
     this.running.push(runDeadLetters(bus, (letter) => deadLetters.handle(letter), signal));
@@ -134,11 +136,13 @@ export class JobsProcess {
     this.onMigrated = resolve;
   });
 
-  private async serveQueries(bus: Bus): Promise<void> {
+  private async serveRequests(bus: Bus, store: JobStore): Promise<void> {
     const strategy = new RequestServer(bus);
+    const claims = new Claims(bus, store, this.stopping.signal);
+    const parts = { database: this.database, claims, callbacks: new Callbacks(bus, store) };
     const logger = nestLog(this.log);
     const options: MicroserviceOptions = { strategy };
-    const app = await NestFactory.createMicroservice(appModule(this.database), { ...options, logger });
+    const app = await NestFactory.createMicroservice(appModule(parts), { ...options, logger });
     app.useGlobalFilters(new QueryErrorsFilter());
     await app.listen();
     this.app = app;

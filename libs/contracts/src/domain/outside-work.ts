@@ -4,14 +4,27 @@ import type { StoredAsset } from '../events/stored-asset.js';
 import type { JobFailureCode } from '../http/error-codes.js';
 import { JOB_CATALOGUE } from '../job-catalogue.js';
 import { isEnded, type Job } from './job.js';
-import { completeJob, type Decision, type Failure, failJob, type Refusal, storeAsset } from './job-decisions.js';
+import {
+  completeJob,
+  type Decision,
+  type Failure,
+  failJob,
+  type Refusal,
+  storeAsset,
+  takeUpJob,
+} from './job-decisions.js';
 
 /** The name of the engine in an attempt of theirs. What they really run is not known. */
 const OUTSIDE_ENGINE = 'outside';
 
-export function outsideIdentity({ requested }: Job): EngineIdentityData {
+function outsideIdentity({ requested }: Job): EngineIdentityData {
   const { modelVariant } = JOB_CATALOGUE[requested.jobType];
   return { engine: OUTSIDE_ENGINE, model: modelVariant, version: 'unknown', device: 'unknown' };
+}
+
+/** An outside worker takes a job up. */
+export function claimJob(job: Job | undefined, worker: string): Decision {
+  return job ? takeUpJob(job, { worker, engine: outsideIdentity(job) }) : refuse('unknown_job');
 }
 
 /** The prompt to work with: the enhanced one where there is one. */
