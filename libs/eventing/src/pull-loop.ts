@@ -13,10 +13,36 @@ export type DeliveryHandler = (delivery: Delivery) => Promise<Handled>;
 export interface Source {
   /** In order of preference. */
   readonly consumers: readonly ConsumerSpec[];
-  /** Every n-th pull asks in reverse order, so that the last is never starved. */
-  readonly reverseEvery?: number;
+  /** Asked when the others have nothing, and first when others went before them often enough. */
+  readonly patient?: { readonly consumers: readonly ConsumerSpec[]; readonly turns: Turns };
   /** Live subjects that ring when there is something to pull. Without one it polls. */
   readonly doorbells?: readonly string[];
+}
+
+/** How often the patient consumers of a slot were passed over while somebody waited there. */
+export class Turns {
+  private passedOver = 0;
+  private counted: Promise<void> = Promise.resolve();
+
+  /** After `most` others the patient ones go first. */
+  constructor(private readonly most: number) {}
+
+  async arePatientFirst(): Promise<boolean> {
+    await this.counted;
+    return this.passedOver >= this.most;
+  }
+
+  /** The patient ones were served, or asked first and had nothing. */
+  served(): void {
+    this.passedOver = 0;
+  }
+
+  /** Others were served. Whether that passed somebody over is learned while the message is handled. */
+  passed(somebodyWaits: () => Promise<boolean>): void {
+    this.counted = somebodyWaits().then((waits) => {
+      this.passedOver = waits ? this.passedOver + 1 : 0;
+    });
+  }
 }
 
 export interface PullLoopOptions extends Source {
@@ -47,17 +73,9 @@ export async function runPullLoop(bus: Bus, options: PullLoopOptions, handle: De
   }
 }
 
-/**
- * One message, waited for until the signal aborts. Whoever gets it keeps it alive and answers it. `turn` counts the calls
- * for the same source, from 1.
- */
-export async function pullOne(
-  bus: Bus,
-  source: Source,
-  turn: number,
-  signal: AbortSignal,
-): Promise<Delivery | undefined> {
-  const intake = new Intake(bus, source, turn);
+/** One message, waited for until the signal aborts. Whoever gets it keeps it alive and answers it. */
+export async function pullOne(bus: Bus, source: Source, signal: AbortSignal): Promise<Delivery | undefined> {
+  const intake = new Intake(bus, source);
   try {
     return await intake.next(signal);
   } finally {
@@ -68,15 +86,17 @@ export async function pullOne(
 /** The next message of several consumers, whichever comes first. */
 class Intake {
   private readonly bell: Doorbell;
-  private readonly pullers: readonly Puller[];
+  private readonly preferred: readonly Puller[];
+  private readonly patient: readonly Puller[];
 
   constructor(
-    bus: Bus,
+    private readonly bus: Bus,
     private readonly source: Source,
-    private turn = 1,
   ) {
+    const pullersOf = (consumers: readonly ConsumerSpec[] = []) => consumers.map((each) => new Puller(bus, each));
     this.bell = new Doorbell(bus, source.doorbells ?? []);
-    this.pullers = source.consumers.map((consumer) => new Puller(bus, consumer));
+    this.preferred = pullersOf(source.consumers);
+    this.patient = pullersOf(source.patient?.consumers);
   }
 
   /** Looks at least once; undefined when the signal aborts before there is a message. */
@@ -92,22 +112,34 @@ class Intake {
 
   close(): void {
     this.bell.close();
-    for (const puller of this.pullers) puller.close();
+    for (const puller of [...this.preferred, ...this.patient]) puller.close();
   }
 
   private async look(): Promise<Delivery | undefined> {
-    for (const puller of this.inTurn()) {
+    const { turns } = this.source.patient ?? {};
+    const patientFirst = (await turns?.arePatientFirst()) ?? false;
+    const [first, second] = patientFirst ? [this.patient, this.preferred] : [this.preferred, this.patient];
+    for (const puller of [...first, ...second]) {
       const delivery = await puller.next();
-      if (delivery) return delivery;
+      if (!delivery) continue;
+      if (patientFirst || this.patient.includes(puller)) turns?.served();
+      else turns?.passed(() => this.somebodyWaits());
+      return delivery;
     }
     return undefined;
   }
 
-  /** Every so often the last one gets the first look. */
-  private inTurn(): readonly Puller[] {
-    const { reverseEvery = 0 } = this.source;
-    const isReversed = reverseEvery > 0 && this.turn++ % reverseEvery === 0;
-    return isReversed ? [...this.pullers].reverse() : this.pullers;
+  /** Whether a patient consumer has messages that nobody has: new ones, or such that come again. */
+  private async somebodyWaits(): Promise<boolean> {
+    const { consumers = [] } = this.source.patient ?? {};
+    try {
+      const asked = consumers.map(({ stream, name }) => this.bus.jsm.consumers.info(stream, name));
+      const infos = await this.bus.answerTo(Promise.all(asked));
+      return infos.some(({ num_pending, num_redelivered }) => num_pending + num_redelivered > 0);
+    } catch (error) {
+      this.bus.log.debug({ err: error }, 'nobody knows who waits: somebody may');
+      return true;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { newJobId } from '#contracts/ids.js';
+import { accountKeyOf, newJobId } from '#contracts/ids.js';
 import { type ConsumerSpec, workFilters } from '#contracts/streams.js';
 import { type Lane, liveSubject } from '#contracts/subjects.js';
 import type { Bus } from '#eventing/bus.js';
@@ -75,22 +75,41 @@ describe('a free slot', () => {
     await slot;
   });
 
-  it('takes interactive jobs first and a bulk one every fifth time', async () => {
+  it('takes interactive jobs first, and after four of them a bulk job that waits', async () => {
     const lanes: Lane[] = ['bulk', 'interactive'];
     for (const lane of lanes) for (let n = 0; n < 8; n++) await store.request(aRequest({ lane }));
-    const taken: string[] = [];
-    const stop = new AbortController();
-    await runWorkSlot(
-      bus,
-      'sdxl',
-      async (delivery) => {
-        taken.push(delivery.subject.includes('.bulk.') ? 'B' : 'i');
-        if (taken.length === 16) stop.abort();
-        return done();
-      },
-      stop.signal,
-    );
-    expect(taken.join('')).toBe('iiiiBiiiiBBBBBBB');
+    expect(await takenInTurn(16)).toBe('iiiiBiiiiBBBBBBB');
+  });
+
+  it('while one user has 200 jobs › another one’s first job is the next, whenever it comes', async () => {
+    await store.request(aRequest());
+    await Promise.all(Array.from({ length: 199 }, () => store.request(aRequest({ lane: 'bulk' }))));
+    const bob = { userId: 'bob', accountKey: accountKeyOf('bob') };
+    // Bob comes back after every bulk job: at no place of the line does one of them go before his.
+    const bobComes = async (taken: string) => {
+      if (taken.endsWith('B')) await store.request(aRequest(bob));
+    };
+    expect(await takenInTurn(41, bobComes)).toBe(`i${'Bi'.repeat(20)}`);
+    expect(await takenInTurn(179)).toBe('B'.repeat(179));
+  });
+
+  it('while others come all the time › bulk jobs go on, one for each four', async () => {
+    for (const lane of ['bulk', 'bulk', 'bulk'] as const) await store.request(aRequest({ lane }));
+    await store.request(aRequest());
+    const another = async (taken: string) => {
+      if (taken.length < 15) await store.request(aRequest());
+    };
+    expect(await takenInTurn(18, another)).toBe('iiiiBiiiiBiiiiBiii');
+  });
+
+  it('that took others while nobody waited in bulk › owes nothing to a bulk job that comes later', async () => {
+    for (let n = 0; n < 9; n++) await store.request(aRequest());
+    const together = async (taken: string) => {
+      if (taken.length !== 9) return;
+      await store.request(aRequest({ lane: 'bulk' }));
+      await store.request(aRequest());
+    };
+    expect(await takenInTurn(11, together)).toBe(`${'i'.repeat(10)}B`);
   });
 
   it('without work › asks seldom, also after a ring that brought nothing', async () => {
@@ -294,6 +313,20 @@ describe('when NATS', () => {
     await own.close();
   }, 15_000);
 });
+
+/** Lets a slot take jobs and tells their lanes: i for interactive, B for bulk. `during` runs while a job is in hand. */
+async function takenInTurn(jobs: number, during: (taken: string) => Promise<void> = async () => {}): Promise<string> {
+  let taken = '';
+  const stop = new AbortController();
+  const handle = async (delivery: Delivery) => {
+    taken += delivery.subject.includes('.bulk.') ? 'B' : 'i';
+    await during(taken);
+    if (taken.length === jobs) stop.abort();
+    return done();
+  };
+  await runWorkSlot(bus, 'sdxl', handle, stop.signal);
+  return taken;
+}
 
 async function timed(work: () => Promise<void> | undefined): Promise<number> {
   const before = Date.now();
