@@ -36,7 +36,10 @@ export interface SeenAnswer {
 export function contractBreach(seen: SeenAnswer): string | undefined {
   const about = `${seen.method} ${seen.path} answered ${seen.status}`;
   const operation = operationOf(seen.method, seen.path);
-  if (!operation) return seen.status === 404 || seen.status === 405 ? wrongBody('ErrorBody', seen, about) : `${about}: no such operation`;
+  if (!operation)
+    return seen.status === 404 || seen.status === 405
+      ? wrongBody('ErrorBody', seen, about)
+      : `${about}: no such operation`;
   const answer = operation.responses[seen.status];
   if (!answer) return `${about}: ${operation.operationId} does not promise it: ${JSON.stringify(seen.body)}`;
   const [promised] = Object.keys(answer.content ?? {});

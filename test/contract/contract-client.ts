@@ -28,7 +28,11 @@ export class ContractClient {
     const method = parts.method ?? (text === undefined ? 'GET' : 'POST');
     const json = text === undefined ? {} : { 'content-type': 'application/json' };
     const address = new URL(path, this.url());
-    const response = await fetch(address, { method, body: text, headers: { ...this.headers, ...json, ...parts.headers } });
+    const response = await fetch(address, {
+      method,
+      body: text,
+      headers: { ...this.headers, ...json, ...parts.headers },
+    });
     return this.checked<T>(method, address.pathname, response);
   }
 

@@ -58,8 +58,30 @@ describe('any body', () => {
 
 describe('any id', () => {
   const ids = [
-    ...['x', '*', '>', '%00', '%2e%2e%2f', '..%2f..%2fetc%2fpasswd', 'a.b.c', '%ED%A0%80', '%F0%9F%98%80', "'%20or%201=1--"],
-    ...['a'.repeat(5_000), '0', '-1', 'null', 'undefined', '%', '%zz', SOMEBODY.slice(1), `${SOMEBODY}0`, `{${SOMEBODY}}`],
+    ...[
+      'x',
+      '*',
+      '>',
+      '%00',
+      '%2e%2e%2f',
+      '..%2f..%2fetc%2fpasswd',
+      'a.b.c',
+      '%ED%A0%80',
+      '%F0%9F%98%80',
+      "'%20or%201=1--",
+    ],
+    ...[
+      'a'.repeat(5_000),
+      '0',
+      '-1',
+      'null',
+      'undefined',
+      '%',
+      '%zz',
+      SOMEBODY.slice(1),
+      `${SOMEBODY}0`,
+      `{${SOMEBODY}}`,
+    ],
     ...[SOMEBODY, SOMEBODY.toUpperCase(), '00000000-0000-0000-0000-000000000000'],
   ];
 
@@ -75,7 +97,22 @@ describe('any id', () => {
 });
 
 describe('any query', () => {
-  const values = ['', 'x', '*', '%00', '-1', '0', '1e9', 'NaN', '%ED%A0%80', '%25', '2026-13-45', 'a'.repeat(3_000), '[]', '{}'];
+  const values = [
+    '',
+    'x',
+    '*',
+    '%00',
+    '-1',
+    '0',
+    '1e9',
+    'NaN',
+    '%ED%A0%80',
+    '%25',
+    '2026-13-45',
+    'a'.repeat(3_000),
+    '[]',
+    '{}',
+  ];
 
   it.each(withQuery.map(named))('%s › gets an answer of the contract', async (_name, route) => {
     const names = Object.keys(queryOf(route));
@@ -100,10 +137,13 @@ describe('no token', () => {
     }
   });
 
-  it.each(ROUTES.filter(({ access }) => access === 'operator').map(named))('%s › is not for users', async (_name, route) => {
-    const { status } = await clients.user.request(addressOf(route), { method: route.method, ...bodyOf(route) });
-    expect(status).toBe(403);
-  });
+  it.each(ROUTES.filter(({ access }) => access === 'operator').map(named))(
+    '%s › is not for users',
+    async (_name, route) => {
+      const { status } = await clients.user.request(addressOf(route), { method: route.method, ...bodyOf(route) });
+      expect(status).toBe(403);
+    },
+  );
 });
 
 describe('another method', () => {
@@ -155,5 +195,7 @@ function replaced(value: unknown, [first, ...rest]: readonly string[], by: unkno
   if (first === undefined) return by;
   const fields = value as Record<string, unknown>;
   const next = replaced(fields[first], rest, by);
-  return Array.isArray(value) ? value.map((item, k) => (String(k) === first ? next : item)) : { ...fields, [first]: next };
+  return Array.isArray(value)
+    ? value.map((item, k) => (String(k) === first ? next : item))
+    : { ...fields, [first]: next };
 }

@@ -99,24 +99,32 @@ describe('each of the ten job types', () => {
     expect(body.jobTypes.map(({ jobType }) => jobType)).toEqual(OF_THE_REFERENCE);
   });
 
-  it.each(JOB_TYPES.map((jobType) => [jobType]))('%s › ends with its assets', async (jobType) => {
-    const { job } = await queued({ jobType, metadata: { prompt: 'a lighthouse at dawn, waves' } });
-    const done = await polled(job.id);
-    expect(done).toMatchObject({ status: 'completed', error_message: null });
-    expectOutputs(jobType, done);
-    const files = await Promise.all(done.metadata.all_assets.map((url) => fetch(url)));
-    const entry = JOB_CATALOGUE[jobType];
-    for (const file of files) expect(file.headers.get('content-type')).toBe(entry.mediaType);
-    const hashes = await Promise.all(files.map(async (file) => hashOf(await file.arrayBuffer())));
-    expect(new Set(hashes).size).toBe(entry.outputs);
-    const listed = await listedAssets(job.id, entry.outputs);
-    expect(listed.map(({ sha256 }) => sha256).sort()).toEqual(hashes.sort());
-  }, 90_000);
+  it.each(JOB_TYPES.map((jobType) => [jobType]))(
+    '%s › ends with its assets',
+    async (jobType) => {
+      const { job } = await queued({ jobType, metadata: { prompt: 'a lighthouse at dawn, waves' } });
+      const done = await polled(job.id);
+      expect(done).toMatchObject({ status: 'completed', error_message: null });
+      expectOutputs(jobType, done);
+      const files = await Promise.all(done.metadata.all_assets.map((url) => fetch(url)));
+      const entry = JOB_CATALOGUE[jobType];
+      for (const file of files) expect(file.headers.get('content-type')).toBe(entry.mediaType);
+      const hashes = await Promise.all(files.map(async (file) => hashOf(await file.arrayBuffer())));
+      expect(new Set(hashes).size).toBe(entry.outputs);
+      const listed = await listedAssets(job.id, entry.outputs);
+      expect(listed.map(({ sha256 }) => sha256).sort()).toEqual(hashes.sort());
+    },
+    90_000,
+  );
 });
 
 function expectOutputs(jobType: JobType, { metadata, format, quality, model_type }: JobView): void {
   const entry = JOB_CATALOGUE[jobType];
-  expect({ format, quality, model_type }).toEqual({ format: entry.format, quality: entry.quality, model_type: jobType });
+  expect({ format, quality, model_type }).toEqual({
+    format: entry.format,
+    quality: entry.quality,
+    model_type: jobType,
+  });
   expect(metadata.all_assets).toHaveLength(entry.outputs);
   expect(new URL(metadata.primary_asset ?? '').pathname).toBe(new URL(metadata.all_assets[0] ?? '').pathname);
   expect(metadata.engine).toMatchObject({ engine: 'preview' });
@@ -142,7 +150,11 @@ describe('error handling', () => {
   it('an invalid job type › 400 with the valid ones', async () => {
     const { status, body } = await client.request('/api/queue-job', { body: { jobType: 'sdxl_image' } });
     expect(status).toBe(400);
-    expect(body).toMatchObject({ success: false, error: 'Invalid job type: sdxl_image', validJobTypes: OF_THE_REFERENCE });
+    expect(body).toMatchObject({
+      success: false,
+      error: 'Invalid job type: sdxl_image',
+      validJobTypes: OF_THE_REFERENCE,
+    });
   });
 
   it('no token › 401 in the reference’s words', async () => {
@@ -160,7 +172,9 @@ describe('error handling', () => {
     await operator.request('/api/admin/credits', { body: { user_id: 'poor', amount: -100, reason: 'a test' } });
     const token = await platform.token('poor');
     const client = new ContractClient(() => platform.url, { authorization: `Bearer ${token}` });
-    const { status, body } = await client.request('/api/queue-job', { body: { jobType: 'image_fast', metadata: { prompt: 'x' } } });
+    const { status, body } = await client.request('/api/queue-job', {
+      body: { jobType: 'image_fast', metadata: { prompt: 'x' } },
+    });
     expect(status).toBe(402);
     expect(body).toMatchObject({ success: false, code: 'insufficient_credits', suggestedAction: expect.any(String) });
   });

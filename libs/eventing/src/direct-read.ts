@@ -25,7 +25,8 @@ export interface DirectBatch {
 
 export type DirectQuery =
   | { readonly multi_last: readonly string[]; readonly batch: number }
-  | { readonly seq: number; readonly batch: number };
+  /** From a sequence on; of one subject or filter, or of all. */
+  | { readonly seq: number; readonly batch: number; readonly next_by_subj?: string };
 
 /** The messages of one query, in stream order. Rejects with `EventingUnavailableError` when no server answers in time. */
 export async function directRead(bus: Bus, stream: string, query: DirectQuery): Promise<DirectBatch> {

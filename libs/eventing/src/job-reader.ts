@@ -4,7 +4,7 @@ import type { JobHistoryEvent } from '#contracts/events/registry.js';
 import { JOB_STREAM } from '#contracts/streams.js';
 import { assetFilter, jobFilter, parseJobSubject } from '#contracts/subjects.js';
 import type { Bus } from './bus.js';
-import { type DirectBatch, directRead } from './direct-read.js';
+import { type DirectBatch, type DirectMessage, type DirectQuery, directRead } from './direct-read.js';
 import { open } from './envelope.js';
 import { EventingUnavailableError } from './errors.js';
 import { pause } from './pause.js';
@@ -66,16 +66,51 @@ export class JobReader {
     }
   }
 
+  /**
+   * Every event of a job and its assets, in stream order, up to `minSequence` at least. The server looks through what was
+   * stored since the job began: under a millisecond for a job of the last minutes, tens of them for an old one.
+   */
+  async everyEvent(jobId: string, minSequence = 0, limitMs = READ_LIMIT_MS): Promise<readonly JobHistoryEvent[]> {
+    const deadline = Date.now() + limitMs;
+    const { events } = await this.read(jobId, minSequence, limitMs);
+    const [first] = events;
+    const last = events.at(-1);
+    if (!first || !last) return [];
+    for (;;) {
+      const filters = [jobFilter(jobId), assetFilter(jobId)];
+      const batches = await Promise.all(filters.map((filter) => this.readOn(first.sequence, filter, deadline)));
+      const all = known(batches.flat());
+      if ((all.at(-1)?.sequence ?? 0) >= last.sequence) return all;
+      if (Date.now() > deadline) throw new EventingUnavailableError('reads stay behind the stream');
+      await pause(STALE_PAUSE_MS);
+    }
+  }
+
+  /** All messages under a filter from a sequence on. */
+  private async readOn(from: number, filter: string, deadline: number): Promise<DirectMessage[]> {
+    const found: DirectMessage[] = [];
+    for (let seq = from; ; ) {
+      const { messages } = await this.tryQuery({ seq, next_by_subj: filter, batch: MOST_EVENTS }, deadline);
+      found.push(...messages);
+      const last = messages.at(-1);
+      if (!last || messages.length < MOST_EVENTS) return found;
+      seq = last.sequence + 1;
+    }
+  }
+
+  private tryRead(jobId: string, deadline: number): Promise<DirectBatch> {
+    return this.tryQuery({ multi_last: [jobFilter(jobId), assetFilter(jobId)], batch: MOST_EVENTS }, deadline);
+  }
+
   /** Reading changes nothing: as long as there is time it is tried again. */
-  private async tryRead(jobId: string, deadline: number): Promise<DirectBatch> {
+  private async tryQuery(query: DirectQuery, deadline: number): Promise<DirectBatch> {
     for (;;) {
       try {
-        const query = { multi_last: [jobFilter(jobId), assetFilter(jobId)], batch: MOST_EVENTS };
         return await directRead(this.bus, JOB_STREAM.name, query);
       } catch (error) {
         const passes = error instanceof EventingUnavailableError && !this.bus.nc.isClosed();
         if (!passes || Date.now() >= deadline) throw error;
-        this.bus.log.debug({ err: error, jobId }, 'a read without an answer');
+        this.bus.log.debug({ err: error, query }, 'a read without an answer');
       }
       await pause(UNAVAILABLE_PAUSE_MS);
       await this.bus.whenConnected(Math.max(deadline - Date.now(), 1));
@@ -109,9 +144,7 @@ export class JobReader {
 }
 
 function readingOf({ messages }: DirectBatch): JobReading {
-  const opened = messages.map((message) => open(message, message.sequence));
-  const known = opened.filter((event): event is JobHistoryEvent => event !== undefined);
-  const events = known.sort((a, b) => a.sequence - b.sequence);
+  const events = known(messages);
   const ofTheJob = messages.filter(({ subject }) => parseJobSubject(subject)).map(({ sequence }) => sequence);
   const ofAssets = messages.filter(({ subject }) => !parseJobSubject(subject));
   return {
@@ -120,4 +153,11 @@ function readingOf({ messages }: DirectBatch): JobReading {
     lastSequence: Math.max(0, ...ofTheJob),
     assetSequences: new Map(ofAssets.map(({ subject, sequence }) => [subject, sequence])),
   };
+}
+
+/** The events that this version knows, in stream order. */
+function known(messages: readonly DirectMessage[]): JobHistoryEvent[] {
+  const opened = messages.map((message) => open(message, message.sequence));
+  const events = opened.filter((event): event is JobHistoryEvent => event !== undefined);
+  return events.sort((a, b) => a.sequence - b.sequence);
 }

@@ -70,6 +70,11 @@ export class JobStore {
     return [...(await this.reader.read(jobId, minSequence)).events];
   }
 
+  /** Every event of the job and of its assets, in stream order. Costs more than `history`, the more the older it is. */
+  async everyEvent(jobId: string, minSequence = 0): Promise<JobHistoryEvent[]> {
+    return [...(await this.reader.everyEvent(jobId, minSequence))];
+  }
+
   /** Stores a new job. Expects nothing under its id, so a second request with the same id finds the first. */
   request(data: JobRequested, traceparent?: string): Promise<ExecuteResult> {
     const decide = (job: Job | undefined) => requestJob(job, data);

@@ -53,6 +53,42 @@ describe('a job that was requested', () => {
   });
 });
 
+describe('every event of a job', () => {
+  it('is read in order, those of its assets and of earlier attempts too, and nothing of other jobs', async () => {
+    const request = aRequest();
+    const other = aRequest();
+    await store.request(request);
+    await store.request(other);
+    await store.execute(request.jobId, start('w1'));
+    await store.execute(request.jobId, start('w2'));
+    for (const index of [0, 1, 2])
+      await store.execute(request.jobId, (job) => storeAsset(job, 2, anAsset(request.jobId, index)));
+    await store.deleteAsset(request.jobId, 1, 'alice');
+    const events = await store.everyEvent(request.jobId);
+    const stored = ['AssetStored', 'AssetStored', 'AssetStored'];
+    expect(events.map(({ type }) => type)).toEqual([
+      'JobRequested',
+      'JobStarted',
+      'JobStarted',
+      ...stored,
+      'AssetDeleted',
+    ]);
+    expect(await store.everyEvent(other.jobId)).toHaveLength(1);
+    expect(await store.everyEvent(newJobId())).toEqual([]);
+  });
+
+  it('is read also of a job that has more than one answer holds', async () => {
+    const request = aRequest();
+    await store.request(request);
+    for (let attempt = 1; attempt <= 100; attempt++) await store.execute(request.jobId, start(`w${attempt}`));
+    const events = await store.everyEvent(request.jobId);
+    expect(events).toHaveLength(101);
+    expect(events.map(({ sequence }) => sequence)).toEqual(
+      events.map(({ sequence }) => sequence).sort((a, b) => a - b),
+    );
+  });
+});
+
 describe('a running job', () => {
   it('takes assets one by one and completes with all of them', async () => {
     const request = aRequest();

@@ -52,12 +52,13 @@ export class JobNarrator {
   }
 
   /**
-   * Goes on behind the sequence that a client has. `seen` are the assets that the event there told, where it told any.
-   * A client that has everything of a finished job hears `done` again.
+   * Goes on behind the sequence that a client has, given every event of the job. A client that has everything of a
+   * finished job hears `done` again.
    */
-  resume(history: readonly JobHistoryEvent[], after: number, seen: readonly StoredAsset[]): void {
-    this.job = foldJob(history.filter((event) => event.sequence <= after));
-    for (const asset of seen) this.toldAssets.add(nameOf(asset));
+  resume(history: readonly JobHistoryEvent[], after: number): void {
+    const heard = history.filter((event) => event.sequence <= after);
+    this.job = foldJob(heard);
+    for (const event of heard) if (event.type === 'AssetStored') this.noteAssets(event);
     // A sequence beyond the job's own last one tells nothing about what is still to come.
     this.toldUpTo = Math.min(after, history.at(-1)?.sequence ?? 0);
     for (const event of history) this.take(event);
@@ -73,6 +74,10 @@ export class JobNarrator {
     if (event.type === 'AssetStored') this.tellAssets(event);
     else this.tellJob('status', event.sequence);
     if (isEnded(this.job)) this.finish(event.sequence);
+  }
+
+  private noteAssets({ data }: Recorded<'AssetStored'>): void {
+    for (const asset of data.assets) this.toldAssets.add(nameOf(asset));
   }
 
   private finish(sequence: number): void {

@@ -1,16 +1,12 @@
 /** Server-sent events of jobs: who watches what, and how they stay gap-free. */
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { isEnded, type Job } from '#contracts/domain/job.js';
-import type { AssetStored } from '#contracts/events/job-events.js';
-import { eventTypeOf, type JobHistoryEvent } from '#contracts/events/registry.js';
-import type { StoredAsset } from '#contracts/events/stored-asset.js';
+import type { JobHistoryEvent } from '#contracts/events/registry.js';
 import { isUuid } from '#contracts/ids.js';
 import type { ProgressMessage } from '#contracts/progress.js';
-import { JOB_STREAM } from '#contracts/streams.js';
 import { Bus } from '#eventing/bus.js';
 import { JobStore } from '#eventing/job-store.js';
 import { watchJob } from '#eventing/live.js';
-import { LogReader } from '#eventing/log-reader.js';
 import type { Caller } from '../auth/token-verifier.js';
 import { ApiError } from '../http/api-error.js';
 import { unlessAway } from '../unless-away.js';
@@ -27,7 +23,6 @@ const HEARTBEAT_MS = 15_000;
 export class LiveJobs implements OnApplicationShutdown {
   private readonly clients = new Set<EventStream>();
   private readonly heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS).unref();
-  private readonly log: LogReader;
 
   constructor(
     private readonly bus: Bus,
@@ -35,9 +30,7 @@ export class LiveJobs implements OnApplicationShutdown {
     private readonly ownJobs: OwnJobs,
     private readonly views: JobViews,
     private readonly progress: LatestProgress,
-  ) {
-    this.log = new LogReader(bus, JOB_STREAM.name);
-  }
+  ) {}
 
   get clientCount(): number {
     return this.clients.size;
@@ -52,13 +45,14 @@ export class LiveJobs implements OnApplicationShutdown {
     if (!isUuid(jobId)) throw new ApiError('unknown_job');
     const stream = new EventStream();
     const watcher = new Watcher(this.bus, jobId, (message) => this.send(stream, message), {
-      read: (minSequence) => this.store.history(jobId, minSequence),
+      snapshot: () => this.store.history(jobId),
+      readAll: (minSequence) => this.store.everyEvent(jobId, minSequence),
       progressed: (latest, job) => stream.sendUnlessCongested('progress', progressData(latest, job)),
       follow: (listener) => this.progress.follow(jobId, listener),
     });
     stream.onClose(() => watcher.close());
     try {
-      await unlessAway(this.bus, () => watcher.open(after, () => this.assetsToldAt(jobId, after)));
+      await unlessAway(this.bus, () => watcher.open(after));
       await this.admit(watcher.job, jobId, caller, stream);
     } catch (error) {
       stream.body.destroy();
@@ -96,26 +90,16 @@ export class LiveJobs implements OnApplicationShutdown {
     if (event === 'done') stream.end();
   }
 
-  /** The assets that a client has which resumes behind a sequence: those of the event there. */
-  private async assetsToldAt(jobId: string, sequence: number | undefined): Promise<readonly StoredAsset[]> {
-    const [found] = sequence ? await this.log.read(sequence, 1) : [];
-    if (
-      found?.sequence !== sequence ||
-      found?.subjectId !== jobId ||
-      eventTypeOf(found.cloudEventType) !== 'AssetStored'
-    )
-      return [];
-    return (found.data as AssetStored).assets;
-  }
-
   private beat(): void {
     for (const client of this.clients) client.heartbeat();
   }
 }
 
 interface WatcherPorts {
-  /** The job's events, up to the given sequence at least. */
-  readonly read: (minSequence: number) => Promise<JobHistoryEvent[]>;
+  /** The last event of each type. */
+  readonly snapshot: () => Promise<JobHistoryEvent[]>;
+  /** Every event of the job, up to the given sequence at least. */
+  readonly readAll: (minSequence: number) => Promise<JobHistoryEvent[]>;
   readonly progressed: (latest: ProgressMessage | undefined, job: Job) => void;
   readonly follow: (listener: (progress: ProgressMessage) => void) => () => void;
 }
@@ -140,13 +124,12 @@ class Watcher {
     return this.narrator.current;
   }
 
-  async open(after: number | undefined, seenAt: () => Promise<readonly StoredAsset[]>): Promise<void> {
+  async open(after: number | undefined): Promise<void> {
     const live = watchJob(this.bus, this.jobId, (event) => this.onLive(event));
     this.stops.push(() => live.close());
     await live.subscribed;
-    const history = await this.ports.read(0);
-    if (after === undefined) this.narrator.begin(history);
-    else this.narrator.resume(history, after, await seenAt());
+    if (after === undefined) this.narrator.begin(await this.ports.snapshot());
+    else this.narrator.resume(await this.ports.readAll(0), after);
     this.releaseHeld();
     this.stops.push(this.bus.onReconnect(() => void this.catchUp()));
     this.stops.push(this.ports.follow((progress) => this.onProgress(progress)));
@@ -171,7 +154,7 @@ class Watcher {
   private async catchUp(): Promise<void> {
     this.held ??= [];
     try {
-      for (const event of await this.ports.read(this.narrator.lastSequence)) this.narrator.take(event);
+      for (const event of await this.ports.readAll(this.narrator.lastSequence)) this.narrator.take(event);
     } catch (error) {
       // The next reconnect catches up again; until then the live events go on.
       this.bus.log.warn({ err: error, jobId: this.jobId }, 'a watched job could not be read again');
