@@ -52,6 +52,31 @@ describe('when a dead letter comes', () => {
     expect(await fixture.store.load(request.jobId)).toMatchObject({ failed: { code: 'max_deliveries', attempt: 1 } });
   });
 
+  test.each(['interactive', 'bulk'])(
+    'of an enhancer (%s) › its job goes on with its own prompt, once',
+    async (lane) => {
+      const request = aRequest({ jobType: 'video7b_fast_enhanced' });
+      await fixture.store.request(request);
+      const letter = letterFor(request.jobId, { consumer: `enhancer-${lane}` });
+      expect(await handler.handle(letter)).toEqual({ kind: 'done' });
+      expect(await handler.handle(letter)).toEqual({ kind: 'done' });
+      const job = await fixture.store.load(request.jobId);
+      expect(job).toMatchObject({ status: 'queued', enhanced: { skipped: 'given_up', original: request.prompt } });
+      expect(await fixture.store.history(request.jobId)).toHaveLength(2);
+    },
+  );
+
+  test('of a worker, of a job that was enhanced › its job fails', async () => {
+    const request = aRequest({ jobType: 'video7b_fast_enhanced' });
+    await fixture.store.request(request);
+    await handler.handle(letterFor(request.jobId, { consumer: 'enhancer-bulk' }));
+    await handler.handle(letterFor(request.jobId, { consumer: 'wan-bulk' }));
+    expect(await fixture.store.load(request.jobId)).toMatchObject({
+      status: 'failed',
+      failed: { code: 'max_deliveries' },
+    });
+  });
+
   test('and the job has ended › nothing changes', async () => {
     const request = aRequest();
     await fixture.store.request(request);
