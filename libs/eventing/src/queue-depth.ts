@@ -1,6 +1,6 @@
 /** How much waits and how much runs, from the server's own books. */
 import { QUEUE_ROUTES, type QueueName } from '#contracts/job-catalogue.js';
-import { JOB_STREAM, ROUTE_ENGINES, workConsumer } from '#contracts/streams.js';
+import { ROUTE_ENGINES, type StreamSpec, workConsumer } from '#contracts/streams.js';
 import { LANES } from '#contracts/subjects.js';
 import type { Bus } from './bus.js';
 
@@ -22,8 +22,8 @@ export async function readQueueDepth(bus: Bus, queue: QueueName): Promise<QueueD
   };
 }
 
-/** The share of the job stream's bytes that is in use, 0 to 1. */
-export async function readJobStreamUsage(bus: Bus): Promise<number> {
-  const { state, config } = await bus.answerTo(bus.jsm.streams.info(JOB_STREAM.name));
+/** The share of a stream's bytes that is in use, 0 to 1. */
+export async function readStreamUsage(bus: Bus, stream: StreamSpec): Promise<number> {
+  const { state, config } = await bus.answerTo(bus.jsm.streams.info(stream.name));
   return config.max_bytes > 0 ? state.bytes / config.max_bytes : 0;
 }

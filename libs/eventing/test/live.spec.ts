@@ -8,7 +8,7 @@ import { JobStore } from '#eventing/job-store.js';
 import { onCancel, publishProgress, requestCancel, watchJob, watchProgress } from '#eventing/live.js';
 import { LogReader } from '#eventing/log-reader.js';
 import { Puller } from '#eventing/puller.js';
-import { readJobStreamUsage, readQueueDepth } from '#eventing/queue-depth.js';
+import { readQueueDepth, readStreamUsage } from '#eventing/queue-depth.js';
 import { announceWorker, WorkerRoster } from '#eventing/workers.js';
 import { aLog, anInstallation, type Installation } from './a-bus.js';
 import { anAsset, aRequest, ENGINE } from './a-job.js';
@@ -124,7 +124,7 @@ describe('the log', () => {
     }
     expect(sequences).toEqual(Array.from({ length: lastSequence - firstSequence + 1 }, (_, n) => firstSequence + n));
     expect(bytes).toBeLessThan(maxBytes);
-    expect(await readJobStreamUsage(bus)).toBeCloseTo(bytes / maxBytes);
+    expect(await readStreamUsage(bus, JOB_STREAM)).toBeCloseTo(bytes / maxBytes);
   });
 
   it('gives single messages whole, and none where there is none', async () => {

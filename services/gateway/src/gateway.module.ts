@@ -3,15 +3,25 @@ import { FileAssetStore } from '#asset-store/file-asset-store.js';
 import { resolveStore } from '#asset-store/resolve-store.js';
 import { Bus } from '#eventing/bus.js';
 import { JobStore } from '#eventing/job-store.js';
+import { AccountLedger } from './accounts/account-ledger.js';
+import { AdminCreditsController } from './accounts/admin-credits.controller.js';
+import { CreditGrants } from './accounts/credit-grants.js';
+import { CreditsController } from './accounts/credits.controller.js';
+import { JobCredits } from './accounts/job-credits.js';
 import { UsageController } from './accounts/usage.controller.js';
 import { Addresses } from './addresses.js';
 import { AssetDeletion } from './assets/asset-deletion.js';
+import { AssetFavorites } from './assets/asset-favorites.js';
 import { AssetFilesController } from './assets/asset-files.controller.js';
 import { AssetsController } from './assets/assets.controller.js';
+import { OwnAssets } from './assets/own-assets.js';
 import { RecentlyDeleted } from './assets/recently-deleted.js';
 import { CONFIGURATION, type Configuration } from './configuration.js';
+import { ImagesAndVideosController } from './images-and-videos/images-and-videos.controller.js';
+import { RecentJobs } from './images-and-videos/recent-jobs.js';
 import { JobCancellation } from './jobs/job-cancellation.js';
 import { JobEventsController } from './jobs/job-events.controller.js';
+import { JobHistories } from './jobs/job-histories.js';
 import { JobSubmission } from './jobs/job-submission.js';
 import { JobViews } from './jobs/job-views.js';
 import { JobsController } from './jobs/jobs.controller.js';
@@ -24,8 +34,11 @@ import { MetricsController } from './operations/metrics.controller.js';
 import { Metrics } from './operations/metrics.js';
 import { Audit } from './policy/audit.js';
 import { PromptPolicy } from './policy/prompt-policy.js';
+import { ProjectsController } from './projects/projects.controller.js';
+import { Projects } from './projects/projects.js';
 import { JobDurations } from './queue/job-durations.js';
 import { JobTypesController } from './queue/job-types.controller.js';
+import { QueueAdmission } from './queue/queue-admission.js';
 import { QueueGauge } from './queue/queue-gauge.js';
 import { QueueStatusController } from './queue/queue-status.controller.js';
 import { OwnWebhooks } from './webhooks/own-webhooks.js';
@@ -38,8 +51,12 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
     JobEventsController,
     AssetsController,
     AssetFilesController,
+    ProjectsController,
+    ImagesAndVideosController,
     QueueStatusController,
     JobTypesController,
+    CreditsController,
+    AdminCreditsController,
     WebhooksController,
     UsageController,
     HealthController,
@@ -50,10 +67,19 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
     OwnWebhooks,
     JobViews,
     JobSubmission,
+    AccountLedger,
+    JobCredits,
+    CreditGrants,
+    QueueAdmission,
     JobCancellation,
     LiveJobs,
     AssetDeletion,
     RecentlyDeleted,
+    OwnAssets,
+    AssetFavorites,
+    JobHistories,
+    Projects,
+    RecentJobs,
     Audit,
     PromptPolicy,
     JobDurations,

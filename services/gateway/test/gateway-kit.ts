@@ -72,6 +72,8 @@ function configurationOf(natsUrl: string, folder: string, environment: Environme
     ASSET_STORE: `file:${folder}`,
     ASSET_URL_SECRET: URL_SECRET,
     LOG_LEVEL: 'silent',
+    INITIAL_CREDITS: '1000000',
+    MAX_QUEUED_PER_USER: '10000',
     ...environment,
   });
 }

@@ -96,12 +96,12 @@ export function releaseCredits(account: Account, jobId: string): AccountDecision
 }
 
 /** How many jobs of the account have not ended. */
-export function openJobs({ reservations }: Account): number {
+export function openJobs({ reservations }: Pick<AccountState, 'reservations'>): number {
   return Object.keys(reservations).length;
 }
 
 /** Credits that are set aside for open jobs. */
-export function reservedCredits({ reservations }: Account): number {
+export function reservedCredits({ reservations }: Pick<AccountState, 'reservations'>): number {
   return Object.values(reservations).reduce((total, amount) => total + amount, 0);
 }
 

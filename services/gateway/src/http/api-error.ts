@@ -6,6 +6,8 @@ interface ErrorDetails {
   /** For the user, where the code's own words are not enough. */
   readonly error?: string;
   readonly validJobTypes?: readonly string[];
+  /** Where more is known than the code's usual `Retry-After`. */
+  readonly retryAfterSeconds?: number;
   readonly cause?: unknown;
 }
 
@@ -19,6 +21,7 @@ const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
   lists_unavailable: 2,
   storage_unavailable: 10,
   webhooks_unavailable: 2,
+  projects_unavailable: 2,
 };
 
 /** An answer that is not a success. Only the gateway knows HTTP errors; the rest of the platform has results. */
@@ -37,7 +40,7 @@ export class ApiError extends Error {
   }
 
   get retryAfterSeconds(): number | undefined {
-    return RETRY_AFTER_SECONDS[this.code];
+    return this.what.retryAfterSeconds ?? RETRY_AFTER_SECONDS[this.code];
   }
 
   /** The one error body. */

@@ -27,14 +27,14 @@ function parse(request: FastifyRequest, text: string): unknown {
     throw new ApiError('unsupported_media_type', { details: 'compressed bodies are not taken' });
   }
   if (text === '') return undefined;
-  const value = valueOf(text);
+  const value = readJson(text);
   if (isDeeper(value, BODY_MAX_DEPTH)) {
     throw new ApiError('invalid_json', { details: `the body must be at most ${BODY_MAX_DEPTH} levels deep` });
   }
   return value;
 }
 
-function valueOf(text: string): unknown {
+function readJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {

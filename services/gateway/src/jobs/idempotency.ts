@@ -1,8 +1,7 @@
 /** Asking twice for the same thing: the second request gets the first one's job. */
 import { createHash } from 'node:crypto';
 import { jobIdForKey } from '#contracts/ids.js';
-import { IDEMPOTENCY_KEY_MAX_CHARACTERS } from '#contracts/limits.js';
-import { ApiError } from '../http/api-error.js';
+import { idempotencyKeyOf } from '../http/idempotency-key.js';
 
 /** What an idempotency key stands for. */
 export interface Idempotency {
@@ -11,16 +10,21 @@ export interface Idempotency {
   readonly requestHash: string;
 }
 
-const KEY = new RegExp(`^[\\x21-\\x7e]{1,${IDEMPOTENCY_KEY_MAX_CHARACTERS}}$`);
+/** A key as it came, and what it was used for. */
+export interface Keyed extends Pick<Idempotency, 'requestHash'> {
+  readonly key: string;
+}
 
 /** Undefined without a key. @throws ApiError `invalid_body` for a key that is none. */
-export function idempotencyOf(key: unknown, accountKey: string, body: unknown): Idempotency | undefined {
-  if (key === undefined) return undefined;
-  if (typeof key !== 'string' || !KEY.test(key)) {
-    const details = `Idempotency-Key must have 1 to ${IDEMPOTENCY_KEY_MAX_CHARACTERS} visible ASCII characters`;
-    throw new ApiError('invalid_body', { details });
-  }
-  return { jobId: jobIdForKey(accountKey, key), requestHash: hashOf(body) };
+export function keyedBy(header: unknown, body: unknown): Keyed | undefined {
+  const key = idempotencyKeyOf(header);
+  return key === undefined ? undefined : { key, requestHash: hashOf(body) };
+}
+
+/** Undefined without a key. @throws ApiError `invalid_body` for a key that is none. */
+export function idempotencyOf(header: unknown, accountKey: string, body: unknown): Idempotency | undefined {
+  const keyed = keyedBy(header, body);
+  return keyed && { jobId: jobIdForKey(accountKey, keyed.key), requestHash: keyed.requestHash };
 }
 
 /** The same for the same content, in whatever order its keys come. */

@@ -1,19 +1,20 @@
 import { randomInt } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { asRequested, type Job } from '#contracts/domain/job.js';
 import { negativePromptFor } from '#contracts/domain/negative-prompt.js';
 import type { JobRequested } from '#contracts/events/job-events.js';
 import { newJobId } from '#contracts/ids.js';
-import { JOB_CATALOGUE, type JobTypeEntry } from '#contracts/job-catalogue.js';
 import { SEED_MAX } from '#contracts/limits.js';
 import { Bus } from '#eventing/bus.js';
-import { JobStore } from '#eventing/job-store.js';
+import { EventingUnavailableError } from '#eventing/errors.js';
+import { type ExecuteResult, JobStore } from '#eventing/job-store.js';
+import { JobCredits, type ReservedCredits } from '../accounts/job-credits.js';
 import type { Caller } from '../auth/token-verifier.js';
-import { CONFIGURATION, type Configuration } from '../configuration.js';
 import { ApiError } from '../http/api-error.js';
 import { PromptPolicy } from '../policy/prompt-policy.js';
 import { laneFor } from '../queue/lane.js';
-import { QueueGauge, type QueuePlace } from '../queue/queue-gauge.js';
+import { QueueAdmission } from '../queue/queue-admission.js';
+import type { QueuePlace } from '../queue/queue-gauge.js';
 import { unlessAway } from '../unless-away.js';
 import type { Idempotency } from './idempotency.js';
 import type { JobWish } from './queue-job-body.js';
@@ -33,28 +34,36 @@ export interface SubmissionContext {
 /** As it stands in the audit. */
 const ROUTE = 'POST /api/queue-job';
 
-/** Takes a wish into the queue: one message to NATS, stored before the client hears of it. */
+/** What a request gets beside what the client wished. */
+interface Terms {
+  readonly jobId: string;
+  readonly requestHash?: string;
+  readonly reserved: ReservedCredits;
+}
+
+/** Takes a wish into the queue: credits reserved and the job stored before the client hears of it. */
 @Injectable()
 export class JobSubmission {
   constructor(
     private readonly bus: Bus,
     private readonly store: JobStore,
-    private readonly gauge: QueueGauge,
     private readonly policy: PromptPolicy,
-    @Inject(CONFIGURATION) private readonly configuration: Configuration,
+    private readonly credits: JobCredits,
+    private readonly admission: QueueAdmission,
   ) {}
 
-  /** Checks in the order that the API promises: policy, project, then what the queue can take. */
+  /** Checks in the order that the API promises: policy, project, own limit, what the queue can take, credits. */
   async submit(wish: JobWish, caller: Caller, context: SubmissionContext): Promise<Submitted> {
     this.policy.check(wish, caller, { route: ROUTE, traceparent: context.traceparent });
     if (wish.projectId !== undefined)
       throw new ApiError('unknown_project', { details: 'projectId names no project of yours' });
     const first = context.idempotency && (await this.firstOf(context.idempotency));
     if (first) return first;
-    return this.enqueue(requestOf(wish, caller, context.idempotency), context);
+    await unlessAway(this.bus, () => this.credits.checkOwnLimit(caller, wish.entry));
+    return this.enqueue(wish, caller, context);
   }
 
-  /** What an earlier request with this key made. A full queue does not matter to it. */
+  /** What an earlier request with this key made. Neither a full queue nor an empty account matters to it. */
   private async firstOf(idempotency: Idempotency): Promise<Submitted | undefined> {
     const job = await unlessAway(this.bus, () => this.store.load(idempotency.jobId));
     return job && this.replay(job, idempotency);
@@ -62,19 +71,15 @@ export class JobSubmission {
 
   private replay(job: Job, { requestHash }: Idempotency): Submitted {
     if (job.requested.requestHash !== requestHash) throw new ApiError('idempotency_key_reuse');
-    const { queue } = JOB_CATALOGUE[job.requested.jobType];
-    const { waiting, processing } = this.gauge.numbers(queue);
-    const place = { length: waiting + processing, position: this.gauge.positionOf(job.requested.jobId, queue) };
-    return { job: asRequested(job), place, replayed: true };
+    return { job: asRequested(job), place: this.admission.placeOf(job), replayed: true };
   }
 
-  private async enqueue(request: JobRequested, context: SubmissionContext): Promise<Submitted> {
-    const place = this.takePlace(JOB_CATALOGUE[request.jobType]);
+  private async enqueue(wish: JobWish, caller: Caller, context: SubmissionContext): Promise<Submitted> {
+    const place = this.admission.enter(wish.entry);
     try {
-      const result = await unlessAway(this.bus, () => this.store.request(request, context.traceparent));
+      const result = await unlessAway(this.bus, (signal) => this.request(wish, caller, context, signal));
       if (result.outcome === 'refused') return this.overtaken(place, result.job, context.idempotency);
-      place.stored();
-      this.gauge.remember(request.jobId, place.position);
+      this.admission.keep(result.job.requested.jobId, place);
       return { job: result.job, place, replayed: false };
     } catch (error) {
       place.leave();
@@ -82,18 +87,31 @@ export class JobSubmission {
     }
   }
 
-  private takePlace({ route, queue, jobType }: JobTypeEntry): QueuePlace {
-    const { servedRoutes, maxQueueDepth } = this.configuration;
-    if (!servedRoutes.includes(route)) {
-      throw new ApiError('job_type_unavailable', { details: `there are no workers for ${jobType} here` });
+  /** The reservation is stored before the job, so that no job is without one. */
+  private async request(
+    wish: JobWish,
+    caller: Caller,
+    { idempotency, traceparent }: SubmissionContext,
+    signal: AbortSignal,
+  ): Promise<ExecuteResult> {
+    const jobId = idempotency?.jobId ?? newJobId();
+    const reserved = await this.credits.reserve(caller, { jobId, entry: wish.entry }, { signal, traceparent });
+    const request = requestOf(wish, caller, { jobId, requestHash: idempotency?.requestHash, reserved });
+    let wasSent = false;
+    try {
+      // The client may have been told by now that the job was not taken.
+      signal.throwIfAborted();
+      wasSent = true;
+      return await this.store.request(request, traceparent);
+    } catch (error) {
+      // What may be stored keeps its reservation: the jobs service releases those that stay without a job.
+      const mayBeStored = wasSent && error instanceof EventingUnavailableError;
+      if (reserved.isNew && !mayBeStored) await this.credits.release(caller, jobId, traceparent);
+      throw error;
     }
-    if (this.gauge.isStreamFull) throw new ApiError('queue_unavailable', { details: 'the job stream is nearly full' });
-    const place = this.gauge.enter(queue, maxQueueDepth);
-    if (!place) throw new ApiError('queue_full', { details: `${queue} holds ${maxQueueDepth} jobs` });
-    return place;
   }
 
-  /** Another request with the same key was stored while this one was on its way. */
+  /** Another request with the same key was stored while this one was on its way. The reservation is that job's. */
   private overtaken(place: QueuePlace, job: Job | undefined, idempotency: Idempotency | undefined): Submitted {
     if (!job || !idempotency) throw new Error('a new job was refused although its id is new');
     const first = this.replay(job, idempotency);
@@ -102,14 +120,14 @@ export class JobSubmission {
   }
 }
 
-function requestOf(wish: JobWish, caller: Caller, idempotency: Idempotency | undefined): JobRequested {
+function requestOf(wish: JobWish, caller: Caller, { jobId, requestHash, reserved }: Terms): JobRequested {
   const { entry, prompt, projectId, imageId, videoId, clientMetadata } = wish;
   return {
-    jobId: idempotency?.jobId ?? newJobId(),
+    jobId,
     userId: caller.userId,
     accountKey: caller.accountKey,
     jobType: entry.jobType,
-    lane: laneFor(caller.accountKey),
+    lane: laneFor(reserved.othersOpen),
     prompt: { text: prompt },
     ...(entry.negativePromptSupported
       ? { negativePrompt: { text: negativePromptFor(prompt, wish.negativePrompt) } }
@@ -117,11 +135,11 @@ function requestOf(wish: JobWish, caller: Caller, idempotency: Idempotency | und
     config: { ...entry.config },
     seeds: seedsFrom(wish.seed ?? randomInt(SEED_MAX + 1), wish.count),
     bucket: entry.bucket,
-    credits: entry.credits,
+    credits: reserved.amount,
     projectId,
     imageId,
     videoId,
-    requestHash: idempotency?.requestHash,
+    requestHash,
     clientMetadata,
   };
 }

@@ -34,7 +34,7 @@ export class JobTypesController {
       referenceSeconds: entry.referenceSeconds,
       bucket: entry.bucket,
       bucketLimitBytes: entry.bucketLimitBytes,
-      credits: entry.credits,
+      credits: this.configuration.prices[jobType],
       /** Whether there are workers for it here. */
       available: this.configuration.servedRoutes.includes(entry.route),
     };

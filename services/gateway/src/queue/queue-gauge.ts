@@ -1,9 +1,9 @@
 /** How full the queues are, known without asking: the numbers are read in the background. */
 import { QUEUE_NAMES, QUEUE_ROUTES, type QueueName } from '#contracts/job-catalogue.js';
 import { STREAM_FULL_SHARE } from '#contracts/limits.js';
-import { ROUTE_ENGINES } from '#contracts/streams.js';
+import { ACCOUNT_STREAM, JOB_STREAM, ROUTE_ENGINES } from '#contracts/streams.js';
 import type { Bus } from '#eventing/bus.js';
-import { type QueueDepth, readJobStreamUsage, readQueueDepth } from '#eventing/queue-depth.js';
+import { type QueueDepth, readQueueDepth, readStreamUsage } from '#eventing/queue-depth.js';
 import { WorkerRoster } from '#eventing/workers.js';
 import { BoundedMap } from '../bounded-map.js';
 
@@ -78,7 +78,7 @@ export class QueueGauge {
     return Date.now() - this.readAt < STALE_AFTER_MS;
   }
 
-  /** Whether the job stream is so full that only outcomes should go in. */
+  /** Whether the stream of jobs or of accounts is so full that only outcomes should go in. */
   get isStreamFull(): boolean {
     return this.streamUsage >= STREAM_FULL_SHARE;
   }
@@ -141,7 +141,8 @@ export class QueueGauge {
     await Promise.all(QUEUE_NAMES.map((queue) => this.read(queue)));
     this.readAt = Date.now();
     if (this.readAt - this.streamUsageAt < STREAM_USAGE_REFRESH_MS) return;
-    this.streamUsage = await readJobStreamUsage(this.bus);
+    const streams = [JOB_STREAM, ACCOUNT_STREAM];
+    this.streamUsage = Math.max(...(await Promise.all(streams.map((stream) => readStreamUsage(this.bus, stream)))));
     this.streamUsageAt = Date.now();
   }
 
