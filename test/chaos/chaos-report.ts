@@ -1,4 +1,5 @@
 /** What a run is told as: two Markdown tables, and the first of whatever was found wrong. */
+import type { Settlements } from './account-audit.js';
 import { type ChaosResult, countBy } from './chaos-run.js';
 import { KINDS } from './fault-schedule.js';
 import type { Verdict } from './verdict.js';
@@ -40,7 +41,7 @@ function faultTable({ faults }: ChaosResult): string[] {
 }
 
 function outcomeTable(result: ChaosResult): string[] {
-  const { faults, jobs, accepted, unanswered, events, assets, watchers, waits } = result;
+  const { faults, jobs, accepted, unanswered, events, assets, watchers, waits, settlements } = result;
   const ended = Object.entries(jobs).map(([status, number]) => `${number} ${status}`);
   const rows: (readonly [string, string | number])[] = [
     ['faults', faults.length],
@@ -48,12 +49,18 @@ function outcomeTable(result: ChaosResult): string[] {
     ['unanswered requests (of them stored)', `${unanswered.posts} (${unanswered.jobs})`],
     ['jobs by their end', ended.join(', ')],
     ['events, assets, watched jobs', `${events}, ${assets}, ${watchers}`],
+    ['jobs charged, given back (of them without a job)', givenBack(settlements)],
+    ['settlements lost, doubled', `${settlements.lost}, ${settlements.doubled}`],
     ...Object.entries(verdicts(result)),
     ['longest recovery after a fault', seconds(waits.recoveryMs)],
     ['longest standstill of a begun job', seconds(waits.standstillMs)],
     ['longest from request to end', seconds(waits.jobMs)],
   ];
   return [row('', 'number'), row('---', '--:'), ...rows.map((cells) => row(...cells))];
+}
+
+function givenBack({ charged, released, orphans }: Settlements): string {
+  return `${charged}, ${released} (${orphans})`;
 }
 
 function slowestJob({ waits }: ChaosResult): string {

@@ -2,10 +2,20 @@
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { ACK_WAIT_MS } from '#contracts/limits.js';
+import { ACCOUNT_STREAM } from '#contracts/streams.js';
 import { type Bus, connectBus } from '#eventing/bus.js';
 import { pollFor } from '#launcher/poll.js';
 import { findProcess } from '#launcher/process-table.js';
 import { createLog } from '#service-kit/log.js';
+import {
+  accountsIn,
+  auditAccountTables,
+  auditLedger,
+  countSettlements,
+  type Ledger,
+  openReservations,
+  type Settlements,
+} from './account-audit.js';
 import { auditServedAssets, auditStoredFiles } from './asset-audit.js';
 import type { ChaosOptions } from './chaos-options.js';
 import { Clients } from './clients.js';
@@ -30,11 +40,14 @@ export interface ChaosResult {
   readonly assets: number;
   readonly events: number;
   readonly watchers: number;
+  readonly settlements: Settlements;
   readonly waits: Waits;
   readonly findings: readonly Finding[];
 }
 
 const SETTLE_MS = 120_000;
+/** A reservation whose job never appeared is released within a minute. */
+const RESERVATIONS_MS = 60_000;
 const CATCH_UP_MS = 30_000;
 
 /** Leaves the services of the stage stopped. */
@@ -65,10 +78,13 @@ async function conclude(stage: Stage, happened: Happened): Promise<ChaosResult> 
   await database.connect();
   const bus = await connectAsAuditor(stage);
   try {
-    const copy = new StreamCopy(bus);
-    await settle({ bus, copy, database });
-    const findings = await audit(stage, happened.clients, { bus, copy, database });
-    return resultOf(happened, copy, findings);
+    const witnesses = { bus, copy: new StreamCopy(bus), accounts: new StreamCopy(bus, ACCOUNT_STREAM.name), database };
+    await settle(witnesses);
+    const ledger: Ledger = { accounts: accountsIn(witnesses.accounts.events), jobs: witnesses.copy.jobs() };
+    const creditFindings = auditLedger(ledger);
+    const findings = [...creditFindings, ...(await audit(stage, happened.clients, witnesses, ledger))];
+    const settlements = countSettlements(ledger, creditFindings);
+    return resultOf(happened, witnesses.copy, { settlements, findings });
   } finally {
     await bus.close();
     await database.end();
@@ -82,31 +98,43 @@ async function connectAsAuditor({ platform }: Stage): Promise<Bus> {
 }
 
 /** Waits until every job has ended and everything is logged; what is not by then is stuck. */
-async function settle({ bus, copy, database }: Witnesses): Promise<void> {
+async function settle({ bus, copy, accounts, database }: Witnesses): Promise<void> {
   await pollFor(SETTLE_MS, async () => {
     await copy.catchUp();
     return copy.open().length === 0 || undefined;
   });
   // A message that its last reader did not answer comes again after `ack_wait`.
   await pollFor(2 * ACK_WAIT_MS, async () => (await waitingMessages(bus)).length === 0 || undefined);
+  await pollFor(RESERVATIONS_MS, async () => {
+    await accounts.catchUp();
+    return openReservations(accountsIn(accounts.events)).length === 0 || undefined;
+  });
   await pollFor(CATCH_UP_MS, async () => {
     await copy.catchUp();
-    return (await isCaughtUp(database, copy.events.length)) || undefined;
+    await accounts.catchUp();
+    return (await isCaughtUp(database, copy.events.length + accounts.events.length)) || undefined;
   });
 }
 
 interface Witnesses {
   readonly bus: Bus;
   readonly copy: StreamCopy;
+  readonly accounts: StreamCopy;
   readonly database: pg.Client;
 }
 
-async function audit(stage: Stage, clients: Clients, { bus, copy, database }: Witnesses): Promise<Finding[]> {
+async function audit(
+  stage: Stage,
+  clients: Clients,
+  { bus, copy, accounts, database }: Witnesses,
+  ledger: Ledger,
+): Promise<Finding[]> {
   const jobs = [...copy.jobs().values()];
   const { posts, deletions, tellings } = clients;
   return [
     ...auditStream(copy, { posts, deletions, tellings }),
-    ...(await auditLog(database, copy)),
+    ...(await auditLog(database, copy, accounts)),
+    ...(await auditAccountTables(database, ledger)),
     ...(await auditServedAssets(jobs, (user, path) => clients.ask(user, path))),
     ...(await auditStoredFiles(stage.assets.root, jobs)),
     ...(await auditConsumers(bus)),
@@ -126,7 +154,11 @@ async function auditProcesses(stage: Stage): Promise<Finding[]> {
   ];
 }
 
-function resultOf({ options, clients, faults }: Happened, copy: StreamCopy, findings: Finding[]): ChaosResult {
+function resultOf(
+  { options, clients, faults }: Happened,
+  copy: StreamCopy,
+  audited: Pick<ChaosResult, 'settlements' | 'findings'>,
+): ChaosResult {
   const { posts, tellings } = clients;
   const jobs = [...copy.jobs().values()];
   const unknown = new Set(posts.filter(({ outcome }) => outcome === 'unknown').map(({ key }) => key));
@@ -146,7 +178,7 @@ function resultOf({ options, clients, faults }: Happened, copy: StreamCopy, find
       copy.histories.values(),
       faults.map(({ endedAt }) => endedAt),
     ),
-    findings,
+    ...audited,
   };
 }
 

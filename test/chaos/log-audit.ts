@@ -7,6 +7,7 @@ import { historyEvent, type StreamCopy } from './stream-copy.js';
 import { doubled, type Finding, lost, repeated, wrong } from './verdict.js';
 
 interface LogRow {
+  readonly stream: string;
   readonly position: string;
   readonly event_id: string;
   readonly stream_seq: string;
@@ -19,55 +20,60 @@ interface LogRow {
 }
 
 const ROWS = `
-  select position, event_id, stream_seq, stream_epoch, type || '.v' || schema_version as type, subject_id, data,
+  select stream, position, event_id, stream_seq, stream_epoch, type || '.v' || schema_version as type, subject_id, data,
          occurred_at, hash = event_hash(lag(hash) over (partition by subject_id order by position), event_id, type,
                                         schema_version, subject_id, occurred_at, data) as sound
-    from events where stream = 'OURVIDZ_JOBS' order by position`;
+    from events order by position`;
 
 /** How far the log and the slowest projection are. */
 const PROGRESS = `
   select (select position from log_head) as logged, (select min(position) from projections where live) as projected`;
 
-/** Whether log and projections have everything that the stream had. */
+/** Whether log and projections have everything that the streams had. */
 export async function isCaughtUp(database: pg.Client, events: number): Promise<boolean> {
   const { rows } = await database.query<{ logged: string; projected: string }>(PROGRESS);
   return Number(rows[0]?.logged) >= events && Number(rows[0]?.projected) >= events;
 }
 
-export async function auditLog(database: pg.Client, copy: StreamCopy): Promise<Finding[]> {
+export async function auditLog(database: pg.Client, jobs: StreamCopy, accounts: StreamCopy): Promise<Finding[]> {
   const { rows } = await database.query<LogRow>(ROWS);
+  const jobRows = rows.filter(({ stream }) => stream === jobs.stream);
   return [
     ...auditRows(rows),
-    ...compareWithStream(rows, copy.events),
-    ...(await auditJobs(database, rows)),
-    ...(await auditAssets(database, copy.jobs())),
+    ...compareWithStream(jobRows, jobs),
+    ...compareWithStream(
+      rows.filter(({ stream }) => stream === accounts.stream),
+      accounts,
+    ),
+    ...(await auditJobs(database, jobRows)),
+    ...(await auditAssets(database, jobs.jobs())),
     ...(await auditParked(database)),
   ];
 }
 
 function auditRows(rows: readonly LogRow[]): Finding[] {
   const gap = rows.find(({ position }, at) => Number(position) !== at + 1);
-  const epochs = new Set(rows.map(({ stream_epoch }) => stream_epoch));
   return [
     ...(gap ? [wrong(`the log has a gap before position ${gap.position}`)] : []),
-    ...(epochs.size > 1 ? [wrong(`the log took the stream for ${epochs.size} different ones`)] : []),
     ...repeated(rows.map(({ event_id }) => event_id)).map((id) => doubled(`event ${id} is in the log twice`)),
     ...rows.filter(({ sound }) => !sound).map(({ position }) => wrong(`the hash at position ${position} is not right`)),
   ];
 }
 
-function compareWithStream(rows: readonly LogRow[], events: readonly RawEvent[]): Finding[] {
+function compareWithStream(rows: readonly LogRow[], { stream, events }: StreamCopy): Finding[] {
+  const epochs = new Set(rows.map(({ stream_epoch }) => stream_epoch));
   const logged = new Map(rows.map((row) => [row.event_id, row]));
   const streamed = new Set(events.map(({ id }) => id));
   const strange = rows.filter(({ event_id }) => !streamed.has(event_id));
   return [
+    ...(epochs.size > 1 ? [wrong(`the log took ${stream} for ${epochs.size} different streams`)] : []),
     ...events.flatMap((event) => compareEvent(event, logged.get(event.id))),
     ...strange.map(({ event_id }) => wrong(`event ${event_id} is in the log and not in the stream`)),
   ];
 }
 
 function compareEvent(event: RawEvent, row: LogRow | undefined): Finding[] {
-  if (!row) return [lost(`event ${event.id} of job ${event.subjectId} is not in the log`)];
+  if (!row) return [lost(`event ${event.id} about ${event.subjectId} is not in the log`)];
   const same =
     Number(row.stream_seq) === event.sequence &&
     row.type === event.cloudEventType &&

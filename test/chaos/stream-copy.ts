@@ -1,4 +1,4 @@
-/** The job stream, read from outside and folded afresh. */
+/** A stream, read from outside and folded afresh. */
 import { foldJob, isEnded, type Job } from '#contracts/domain/job.js';
 import { eventTypeOf, type JobHistoryEvent } from '#contracts/events/registry.js';
 import { JOB_STREAM } from '#contracts/streams.js';
@@ -9,12 +9,15 @@ const BATCH = 1_000;
 
 export class StreamCopy {
   readonly events: RawEvent[] = [];
-  /** By job, in the order of the stream. */
+  /** By what they are about, in the order of the stream. */
   readonly histories = new Map<string, RawEvent[]>();
   private readonly reader: LogReader;
 
-  constructor(bus: Bus) {
-    this.reader = new LogReader(bus, JOB_STREAM.name);
+  constructor(
+    bus: Bus,
+    readonly stream = JOB_STREAM.name,
+  ) {
+    this.reader = new LogReader(bus, stream);
   }
 
   /** Reads what has been stored since the last time. */
@@ -26,7 +29,7 @@ export class StreamCopy {
     }
   }
 
-  /** Every job, folded. */
+  /** Every job of the job stream, folded. */
   jobs(): Map<string, Job> {
     const folded = [...this.histories].map(([id, events]) => [id, foldJob(events.map(historyEvent))] as const);
     return new Map(folded.filter((entry): entry is readonly [string, Job] => entry[1] !== undefined));

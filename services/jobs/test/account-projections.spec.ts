@@ -25,8 +25,13 @@ const second = {
 const charged = { type: 'CreditsCharged', data: { ...after(7), jobId, amount: 3 } } as const;
 const released = { type: 'CreditsReleased', data: { ...after(10), jobId, amount: 4 } } as const;
 
+interface Told {
+  readonly type: EventType;
+  readonly data: object;
+}
+
 /** At positions 1, 2, …; event n happened in second n and was logged a minute later. */
-function log<T extends EventType>(...events: readonly { type: T; data: object }[]): LoggedEvent<T>[] {
+function log<T extends EventType>(...events: readonly Told[]): LoggedEvent<T>[] {
   return events.map(({ type, data }, index) => {
     const position = index + 1;
     const times = { time: at(position), recordedAt: at(position + 60) };
@@ -67,8 +72,7 @@ describe('the accounts projection', () => {
 });
 
 describe('the usage projection', () => {
-  const usageOf = (...events: Parameters<typeof log<(typeof usageProjection.takes)[number]>>) =>
-    projectUsage(undefined, log(...events) as Parameters<typeof projectUsage>[1])?.usage;
+  const usageOf = (...events: readonly Told[]) => projectUsage(undefined, log(...events))?.usage;
 
   test('given a request without a reservation › nothing is used', () => {
     expect(usageOf(requested)).toMatchObject({ status: 'unreserved', credits: 0, requestedAt: at(1) });
