@@ -20,7 +20,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { JOB_STATUSES, type JobStatus } from '../domain/job.js';
-import { EngineIdentityData } from '../events/job-events.js';
+import { ENHANCEMENT_SKIPS, EngineIdentityData, type EnhancementSkip } from '../events/job-events.js';
 import {
   type Format,
   JOB_TYPES,
@@ -143,6 +143,11 @@ export class JobMetadata {
   @IsOptional()
   @IsString()
   enhanced_prompt?: string;
+
+  /** Why there is no enhanced prompt and `prompt` itself is used; only for types that have their prompt enhanced. */
+  @IsOptional()
+  @IsIn(ENHANCEMENT_SKIPS)
+  enhancement_skipped?: EnhancementSkip;
 
   /** Present when some outputs of a batch could not be made. */
   @IsOptional()

@@ -7,6 +7,7 @@ import { JOB_CATALOGUE } from '#contracts/job-catalogue.js';
 export const SERVER_METADATA_KEYS = [
   ...['model_variant', 'queue', 'dual_worker_routing', 'negative_prompt_supported', 'created_timestamp', 'num_images'],
   ...['seeds', 'engine', 'primary_asset', 'all_assets', 'enhanced_prompt', 'partial'],
+  'enhancement_skipped',
 ] as const;
 
 /** Addresses of the assets that are there, in index order. */
@@ -32,9 +33,15 @@ export function metadataOf(job: Job, assetUrls: readonly string[]): JobMetadata 
     engine: engineOf(job),
     primary_asset: assetUrls[0] ?? null,
     all_assets: assetUrls,
-    ...(job.enhanced?.enhanced ? { enhanced_prompt: job.enhanced.enhanced.text } : {}),
+    ...enhancementOf(job),
     ...partialOf(job),
   };
+}
+
+/** Nothing until the prompt has been enhanced, or its enhancement was given up. */
+function enhancementOf({ enhanced }: Job): Pick<JobMetadata, 'enhanced_prompt' | 'enhancement_skipped'> {
+  if (enhanced?.enhanced) return { enhanced_prompt: enhanced.enhanced.text };
+  return enhanced?.skipped ? { enhancement_skipped: enhanced.skipped } : {};
 }
 
 /** Who made it, or makes it; null while nobody has begun. */

@@ -35,9 +35,12 @@ export class LatestProgress {
     this.stopWatching();
   }
 
-  private take(progress: ProgressMessage): void {
-    const known = this.latest.get(progress.jobId);
-    if (known && known.attempt > progress.attempt) return;
+  private take(message: ProgressMessage): void {
+    const known = this.latest.get(message.jobId);
+    if (known && known.attempt > message.attempt) return;
+    // A second enhancer begins anew, and there is no attempt to tell it from the first.
+    const percent = known?.attempt === message.attempt ? Math.max(known.percent, message.percent) : message.percent;
+    const progress = { ...message, percent };
     this.latest.set(progress.jobId, progress);
     for (const listener of this.listeners.get(progress.jobId) ?? []) listener(progress);
   }
