@@ -119,21 +119,19 @@ export async function auditAccountTables(database: pg.Client, { accounts, jobs }
   const usage = await database.query<{ job_id: string; credits: string }>(
     'select job_id, credits from usage_log where requested_at is not null',
   );
-  const held = [...accounts].map(([key, events]) => {
+  const held = [...accounts].map(([key, events]): [string, number[]] => {
     const { balance, reservations } = foldAccount(key, events);
-    return [key, [balance, sum(Object.values(reservations))]] as const;
+    return [key, [balance, sum(Object.values(reservations))]];
   });
-  const used = [...historiesOf(accounts)].filter(([id]) => jobs.has(id)).map(([id, history]) => [id, usedBy(history)]);
+  const used = [...historiesOf(accounts)].map(([id, history]): [string, number] => [id, usedBy(history)]);
+  const heldInTable = balances.rows.map((row): [string, number[]] => [row.account_key, [+row.balance, +row.reserved]]);
+  const usedInTable = usage.rows.map((row): [string, number] => [row.job_id, +row.credits]);
   return [
-    ...compare(
-      'account',
-      new Map(held),
-      new Map(balances.rows.map((row) => [row.account_key, [+row.balance, +row.reserved]])),
-    ),
+    ...compare('account', held, heldInTable),
     ...compare(
       'usage of job',
-      new Map(used as [string, number][]),
-      new Map(usage.rows.map((row) => [row.job_id, +row.credits])),
+      used.filter(([id]) => jobs.has(id)),
+      usedInTable,
     ),
   ];
 }
@@ -145,7 +143,8 @@ function usedBy(history: readonly JobCreditsEvent[]): number {
   return last === undefined || last.type === 'CreditsReleased' ? 0 : last.data.amount;
 }
 
-function compare<T>(what: string, expected: ReadonlyMap<string, T>, found: ReadonlyMap<string, T>): Finding[] {
+function compare<T>(what: string, ledger: readonly [string, T][], table: readonly [string, T][]): Finding[] {
+  const [expected, found] = [new Map(ledger), new Map(table)];
   const keys = [...new Set([...expected.keys(), ...found.keys()])];
   const different = keys.filter((key) => !isDeepStrictEqual(expected.get(key), found.get(key)));
   return different.map((key) =>

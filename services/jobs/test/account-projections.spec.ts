@@ -60,7 +60,7 @@ describe('the accounts projection', () => {
   });
 
   test('given events that it has › the account stays the very same', () => {
-    const events = log(granted, reserved, charged);
+    const events: Parameters<typeof projectAccount>[1] = log(granted, reserved, charged);
     const once = projectAccount(undefined, events);
     expect(projectAccount(once, events)).toBe(once);
   });
@@ -112,7 +112,7 @@ describe('the usage projection', () => {
   });
 
   test('given events that it has › the usage stays the very same', () => {
-    const events = log(reserved, requested, charged);
+    const events: Parameters<typeof projectUsage>[1] = log(reserved, requested, charged);
     const once = projectUsage(undefined, events);
     expect(projectUsage(once, events)).toBe(once);
   });
