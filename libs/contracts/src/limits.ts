@@ -34,11 +34,20 @@ export const SUBJECT_MAX_CHARACTERS = 255;
 
 /** Projects of one user. */
 export const PROJECTS_MAX = 1000;
+/** The share of the account stream's bytes above which it takes no more of projects, so that credits always fit. */
+export const PROJECT_STREAM_SHARE = 0.5;
 
 /** Webhooks of one user. */
 export const WEBHOOKS_MAX = 10;
 /** Characters of the address of a webhook. */
 export const WEBHOOK_URL_MAX_CHARACTERS = 2_048;
+
+/** `RATE_LIMIT` counts requests in a window of this length. */
+export const REQUEST_WINDOW_MS = 60_000;
+/** How soon a gateway tells the others what it let through. */
+export const REQUEST_GOSSIP_MS = 200;
+/** Event streams that one user may have open at one gateway. */
+export const EVENT_STREAMS_MAX = 50;
 
 /** Items of one page of a list. */
 export const PAGE_LIMIT_MAX = 100;
@@ -66,6 +75,9 @@ export const CLAIM_WAIT_MAX_SECONDS = 30;
 export const ERROR_MESSAGE_MAX_CHARACTERS = 2_000;
 /** Least time between two progress messages of one job: at most four a second. */
 export const PROGRESS_INTERVAL_MS = 250;
+
+/** Pixels across the small pictures of assets that lists show. */
+export const PREVIEW_MAX_WIDTH = 320;
 
 /** How long the job stream keeps events. */
 export const JOB_STREAM_MAX_AGE_MS = 30 * 24 * 3_600_000;

@@ -131,7 +131,7 @@ export class JobStore {
   ): Promise<ExecuteResult> {
     const tried = new Set<string>();
     for (let reading = first; ; ) {
-      const job = onTopOf(older, reading);
+      const job = reading.job ?? onTopOf(older, reading.events);
       const decision = decide(job);
       if (decision.decided === 'refuse') return { outcome: 'refused', reason: decision.reason, job };
       const sealed = seal(decision.event, { source: this.bus.service, subjectId: jobId, traceparent });
@@ -140,7 +140,7 @@ export class JobStore {
       if (outcome.kind === 'appended') return this.appended(jobId, job, sealed, outcome.sequence);
       reading = await this.read(jobId, outcome.atLeast);
       const mine = reading.events.find((event) => tried.has(event.id));
-      const now = onTopOf(older, reading);
+      const now = reading.job ?? onTopOf(older, reading.events);
       if (mine && now) return { outcome: 'appended', event: mine, job: now };
     }
   }
@@ -164,8 +164,8 @@ function unread(job: Job | undefined, lastSequence: number): JobReading {
 }
 
 /** Of an older job the stream may still hold what happened to its assets since. */
-export function onTopOf(older: Job | undefined, { job, events }: Pick<JobReading, 'job' | 'events'>): Job | undefined {
-  return job ?? events.reduce(evolve, older);
+export function onTopOf(older: Job | undefined, events: readonly JobHistoryEvent[]): Job | undefined {
+  return events.reduce(evolve, older);
 }
 
 function jobPlace(jobId: string): Place<keyof JobEventData> {

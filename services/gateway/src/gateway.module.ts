@@ -34,6 +34,7 @@ import { MetricsController } from './operations/metrics.controller.js';
 import { Metrics } from './operations/metrics.js';
 import { Audit } from './policy/audit.js';
 import { PromptPolicy } from './policy/prompt-policy.js';
+import { JobPrompts } from './projects/job-prompts.js';
 import { ProjectsController } from './projects/projects.controller.js';
 import { Projects } from './projects/projects.js';
 import { JobDurations } from './queue/job-durations.js';
@@ -79,6 +80,7 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
     AssetFavorites,
     JobHistories,
     Projects,
+    JobPrompts,
     RecentJobs,
     Audit,
     PromptPolicy,

@@ -13,14 +13,11 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { JOB_HISTORY_TYPES, type JobHistoryEvent } from '../events/registry.js';
-import { PageQuery } from './list-queries.js';
 import { OrNull } from './or-null.js';
 
 /** Who caused an event: the job's owner, an operator, the enhancer, a worker, or the platform's own deadlines. */
 export type Cause = 'user' | 'operator' | 'enhancer' | 'worker' | 'platform';
 const CAUSES: readonly Cause[] = ['user', 'operator', 'enhancer', 'worker', 'platform'];
-
-export class JobHistoryQuery extends PageQuery {}
 
 export class JobHistoryEntry {
   /** Of the event in its stream; `id:` of the live events. */

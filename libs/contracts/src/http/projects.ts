@@ -12,7 +12,6 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { PROMPT_MAX_UNITS, PROMPT_TOO_LONG } from '../limits.js';
-import { PageQuery } from './list-queries.js';
 import { OrNull } from './or-null.js';
 
 /** The body of `POST /api/projects`. */
@@ -50,8 +49,6 @@ export class ChangeProjectRequest {
   @IsUUID()
   character_id?: string | null;
 }
-
-export class ListProjectsQuery extends PageQuery {}
 
 export class ProjectView {
   @IsUUID()

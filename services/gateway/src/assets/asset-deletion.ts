@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { FileAssetStore } from '#asset-store/file-asset-store.js';
 import { StorageError } from '#asset-store/storage-error.js';
+import type { Job } from '#contracts/domain/job.js';
 import type { AssetDeleted } from '#contracts/events/job-events.js';
 import type { StoredAsset } from '#contracts/events/stored-asset.js';
+import { previewKey } from '#contracts/ids.js';
 import { Bus } from '#eventing/bus.js';
 import { done, type Handled, retryAfter } from '#eventing/handled.js';
 import { JobStore } from '#eventing/job-store.js';
@@ -23,8 +25,10 @@ export class AssetDeletion {
   ) {}
 
   /** @throws ApiError `unknown_asset` when somebody else was faster. */
-  async delete(jobId: string, asset: StoredAsset, deletedBy: string): Promise<void> {
-    const result = await unlessAway(this.bus, () => this.store.deleteAsset(jobId, asset.index, deletedBy));
+  async delete(job: Job, asset: StoredAsset, deletedBy: string): Promise<void> {
+    const { jobId } = job.requested;
+    const append = () => this.store.deleteAsset(jobId, asset.index, deletedBy, { older: job });
+    const result = await unlessAway(this.bus, append);
     if (result.outcome === 'refused') throw new ApiError('unknown_asset');
     this.recentlyDeleted.add(asset.id);
     await this.tryDeleteFile(asset.key);
@@ -39,6 +43,7 @@ export class AssetDeletion {
   private async tryDeleteFile(key: string): Promise<boolean> {
     try {
       await this.files.delete(key);
+      await this.files.delete(previewKey(key));
       return true;
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;

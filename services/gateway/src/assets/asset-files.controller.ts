@@ -51,6 +51,6 @@ export class AssetFilesController {
 
 function fileNameOf(key: string): string {
   const [bucket = '', , jobId = '', file = ''] = key.split('/');
-  const [index = '0', extension = ''] = file.split('.');
-  return `${bucket}-${jobId}-${Number(index) + 1}.${extension}`;
+  const [index = '0', ...extension] = file.split('.');
+  return `${bucket}-${jobId}-${Number(index) + 1}.${extension.join('.')}`;
 }

@@ -11,7 +11,7 @@ import { type ExecuteResult, JobStore } from '#eventing/job-store.js';
 import { JobCredits, type ReservedCredits } from '../accounts/job-credits.js';
 import type { Caller } from '../auth/token-verifier.js';
 import { ApiError } from '../http/api-error.js';
-import { PromptPolicy } from '../policy/prompt-policy.js';
+import { JobPrompts, type PromptedWish } from '../projects/job-prompts.js';
 import { laneFor } from '../queue/lane.js';
 import { QueueAdmission } from '../queue/queue-admission.js';
 import type { QueuePlace } from '../queue/queue-gauge.js';
@@ -31,9 +31,6 @@ export interface SubmissionContext {
   readonly idempotency?: Idempotency;
 }
 
-/** As it stands in the audit. */
-const ROUTE = 'POST /api/queue-job';
-
 /** What a request gets beside what the client wished. */
 interface Terms {
   readonly jobId: string;
@@ -47,20 +44,18 @@ export class JobSubmission {
   constructor(
     private readonly bus: Bus,
     private readonly store: JobStore,
-    private readonly policy: PromptPolicy,
+    private readonly prompts: JobPrompts,
     private readonly credits: JobCredits,
     private readonly admission: QueueAdmission,
   ) {}
 
   /** Checks in the order that the API promises: policy, project, own limit, what the queue can take, credits. */
   async submit(wish: JobWish, caller: Caller, context: SubmissionContext): Promise<Submitted> {
-    this.policy.check(wish, caller, { route: ROUTE, traceparent: context.traceparent });
-    if (wish.projectId !== undefined)
-      throw new ApiError('unknown_project', { details: 'projectId names no project of yours' });
     const first = context.idempotency && (await this.firstOf(context.idempotency));
     if (first) return first;
+    const prompted = await this.prompts.choose(wish, caller, context.traceparent);
     await unlessAway(this.bus, () => this.credits.checkOwnLimit(caller, wish.entry));
-    return this.enqueue(wish, caller, context);
+    return this.enqueue(prompted, caller, context);
   }
 
   /** What an earlier request with this key made. Neither a full queue nor an empty account matters to it. */
@@ -74,7 +69,7 @@ export class JobSubmission {
     return { job: asRequested(job), place: this.admission.placeOf(job), replayed: true };
   }
 
-  private async enqueue(wish: JobWish, caller: Caller, context: SubmissionContext): Promise<Submitted> {
+  private async enqueue(wish: PromptedWish, caller: Caller, context: SubmissionContext): Promise<Submitted> {
     const place = this.admission.enter(wish.entry);
     try {
       const result = await unlessAway(this.bus, (signal) => this.request(wish, caller, context, signal));
@@ -89,7 +84,7 @@ export class JobSubmission {
 
   /** The reservation is stored before the job, so that no job is without one. */
   private async request(
-    wish: JobWish,
+    wish: PromptedWish,
     caller: Caller,
     { idempotency, traceparent }: SubmissionContext,
     signal: AbortSignal,
@@ -120,8 +115,8 @@ export class JobSubmission {
   }
 }
 
-function requestOf(wish: JobWish, caller: Caller, { jobId, requestHash, reserved }: Terms): JobRequested {
-  const { entry, prompt, projectId, imageId, videoId, clientMetadata } = wish;
+function requestOf(wish: PromptedWish, caller: Caller, { jobId, requestHash, reserved }: Terms): JobRequested {
+  const { entry, prompt, projectId, imageId, videoId, characterId, clientMetadata } = wish;
   return {
     jobId,
     userId: caller.userId,
@@ -139,6 +134,7 @@ function requestOf(wish: JobWish, caller: Caller, { jobId, requestHash, reserved
     projectId,
     imageId,
     videoId,
+    characterId,
     requestHash,
     clientMetadata,
   };

@@ -1,6 +1,6 @@
 /** Jobs and assets as answers show them. */
 import { Injectable } from '@nestjs/common';
-import { type Job, liveAssets } from '#contracts/domain/job.js';
+import { isFavorite, type Job, liveAssets } from '#contracts/domain/job.js';
 import type { StoredAsset } from '#contracts/events/stored-asset.js';
 import type { AssetView, JobView } from '#contracts/http/answers.js';
 import { JOB_CATALOGUE, type JobType } from '#contracts/job-catalogue.js';
@@ -48,7 +48,13 @@ export class JobViews {
     };
   }
 
-  asset(jobId: string, jobType: JobType, asset: StoredAsset): AssetView {
+  /** The assets of a job that are there, in index order. */
+  assetsOf(job: Job): AssetView[] {
+    const { jobId, jobType } = job.requested;
+    return this.liveAssets(job).map((asset) => this.asset(jobId, jobType, asset, isFavorite(job, asset.index)));
+  }
+
+  asset(jobId: string, jobType: JobType, asset: StoredAsset, favorite: boolean): AssetView {
     const { url, expiresAt } = this.addresses.asset(asset.key);
     return {
       id: asset.id,
@@ -62,17 +68,20 @@ export class JobViews {
       bytes: asset.bytes,
       sha256: asset.sha256,
       seed: asset.seed,
-      favorite: false,
+      favorite,
       url,
       url_expires_at: expiresAt,
-      preview_url: null,
+      preview_url: asset.preview ? this.addresses.asset(asset.preview.key).url : null,
       created_at: asset.storedAt,
     };
   }
 
   private assetUrls(job: Job): string[] {
-    const there = liveAssets(job).filter(({ id }) => !this.recentlyDeleted.has(id));
-    return there.map(({ key }) => this.addresses.asset(key).url);
+    return this.liveAssets(job).map(({ key }) => this.addresses.asset(key).url);
+  }
+
+  private liveAssets(job: Job): StoredAsset[] {
+    return liveAssets(job).filter(({ id }) => !this.recentlyDeleted.has(id));
   }
 
   private outlook(job: Job): Pick<JobView, 'queuePosition' | 'estimatedSeconds'> {

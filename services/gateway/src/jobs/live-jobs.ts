@@ -1,6 +1,6 @@
 /** Server-sent events of jobs: who watches what, and how they stay gap-free. */
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { isEnded, type Job } from '#contracts/domain/job.js';
+import { isEnded, isFavorite, type Job } from '#contracts/domain/job.js';
 import type { JobHistoryEvent } from '#contracts/events/registry.js';
 import { isUuid } from '#contracts/ids.js';
 import type { ProgressMessage } from '#contracts/progress.js';
@@ -86,7 +86,8 @@ export class LiveJobs implements OnApplicationShutdown {
 
   private send(stream: EventStream, { event, job, asset, id }: Message): void {
     const { jobId, jobType } = job.requested;
-    stream.send(event, asset ? this.views.asset(jobId, jobType, asset) : this.views.of(job), id);
+    const view = asset && this.views.asset(jobId, jobType, asset, isFavorite(job, asset.index));
+    stream.send(event, view ?? this.views.of(job), id);
     if (event === 'done') stream.end();
   }
 

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { Job } from '#contracts/domain/job.js';
+import { foldJob, type Job } from '#contracts/domain/job.js';
 import type { ErrorCode } from '#contracts/http/error-codes.js';
 import { isUuid } from '#contracts/ids.js';
 import { Bus } from '#eventing/bus.js';
-import { JobStore } from '#eventing/job-store.js';
+import { JobStore, onTopOf } from '#eventing/job-store.js';
 import { ask } from '#eventing/request-reply.js';
 import type { Caller } from '../auth/token-verifier.js';
 import { ApiError } from '../http/api-error.js';
@@ -24,12 +24,13 @@ export class OwnJobs {
    */
   async find(jobId: string, { accountKey }: Caller, otherwise: ErrorCode = 'unknown_job'): Promise<Job> {
     if (!isUuid(jobId)) throw new ApiError(otherwise);
-    const job = (await unlessAway(this.bus, () => this.store.load(jobId))) ?? (await this.older(jobId));
+    const events = await unlessAway(this.bus, () => this.store.history(jobId));
+    const job = foldJob(events) ?? onTopOf(await this.older(jobId), events);
     if (job?.requested.accountKey !== accountKey) throw new ApiError(otherwise);
     return job;
   }
 
-  private async older(jobId: string): Promise<Job | null> {
-    return (await ask(this.bus, 'jobs.get', { jobId })).job;
+  private async older(jobId: string): Promise<Job | undefined> {
+    return (await ask(this.bus, 'jobs.get', { jobId })).job ?? undefined;
   }
 }

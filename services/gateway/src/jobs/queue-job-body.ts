@@ -1,16 +1,17 @@
 /** Reads the body of `POST /api/queue-job`. Pure: any value gets a request or an error of the contract. */
 import { KNOWN_METADATA_KEYS, QueueJobMetadata, QueueJobRequest } from '#contracts/http/queue-job-request.js';
 import { isJobType, JOB_CATALOGUE, JOB_TYPES, type JobType, type JobTypeEntry } from '#contracts/job-catalogue.js';
-import { CLIENT_METADATA_MAX_BYTES, PROMPT_MAX_CHARACTERS } from '#contracts/limits.js';
+import { CLIENT_METADATA_MAX_BYTES } from '#contracts/limits.js';
 import { ApiError } from '../http/api-error.js';
 import { checked } from '../http/checked.js';
+import { cleanText, promptText, trimmedText } from '../http/prompt-text.js';
 import { SERVER_METADATA_KEYS } from './job-metadata.js';
 
 /** What a client asks for, checked. */
 export interface JobWish {
   readonly entry: JobTypeEntry;
-  /** Trimmed. */
-  readonly prompt: string;
+  /** Trimmed. Absent only with a project, which has one. */
+  readonly prompt?: string;
   /** Trimmed; only where the job type supports it. */
   readonly negativePrompt?: string;
   readonly seed?: number;
@@ -26,7 +27,6 @@ type Fields = Record<string, unknown>;
 
 /** Deeper nesting in a client's metadata is refused: not every reader of JSON survives it. */
 const METADATA_MAX_DEPTH = 32;
-const INVISIBLE_ONLY = /^[\s\p{Cf}\p{Cc}\p{Z}]*$/u;
 
 /** @throws ApiError `invalid_body` or `invalid_job_type`. */
 export function readQueueJobBody(body: unknown): JobWish {
@@ -39,7 +39,7 @@ export function readQueueJobBody(body: unknown): JobWish {
   checkBucket(known.bucket, entry);
   return {
     entry,
-    prompt: promptOf(known.prompt),
+    prompt: promptOf(known, request),
     negativePrompt: entry.negativePromptSupported ? negativePromptOf(known.negative_prompt) : undefined,
     seed: known.seed ?? undefined,
     count: countOf(known.count, entry),
@@ -69,30 +69,14 @@ function jobTypeOf(value: unknown): JobType {
   throw new ApiError('invalid_job_type', { error: `Invalid job type: ${shown}`, details, validJobTypes: JOB_TYPES });
 }
 
-function promptOf(value: string | null | undefined): string {
-  const prompt = cleanText('metadata.prompt', value ?? '').trim();
-  if (INVISIBLE_ONLY.test(prompt)) throw invalid('metadata.prompt must not be empty');
-  checkLength('metadata.prompt', prompt);
-  return prompt;
+/** A project's prompt comes first, so with a project there need be none; one that is there must be one all the same. */
+function promptOf({ prompt }: QueueJobMetadata, { projectId }: QueueJobRequest): string | undefined {
+  return projectId !== undefined && prompt == null ? undefined : promptText('metadata.prompt', prompt ?? '');
 }
 
 function negativePromptOf(value: string | null | undefined): string | undefined {
-  const text = cleanText('metadata.negative_prompt', value ?? '').trim();
-  checkLength('metadata.negative_prompt', text);
+  const text = trimmedText('metadata.negative_prompt', value ?? '');
   return text === '' ? undefined : text;
-}
-
-function checkLength(name: string, text: string): void {
-  // A character outside the basic plane is two units of the string and one for its reader.
-  if (text.length <= PROMPT_MAX_CHARACTERS || [...text].length <= PROMPT_MAX_CHARACTERS) return;
-  throw invalid(`${name} must have at most ${PROMPT_MAX_CHARACTERS} characters`);
-}
-
-/** Neither can be stored as text everywhere: Postgres takes no NUL, UTF-8 no half of a pair. */
-function cleanText(name: string, text: string): string {
-  if (text.includes('\0')) throw invalid(`${name} must not contain NUL characters`);
-  if (!text.isWellFormed()) throw invalid(`${name} must not contain unpaired surrogates`);
-  return text;
 }
 
 function countOf(count: number | null | undefined, entry: JobTypeEntry): number {

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { QueueJobAnswer } from '#contracts/http/answers.js';
 import { callerOf } from '../auth/authentication.js';
 import { traceparentOf } from '../http/request-ids.js';
+import { RecentJobs } from '../images-and-videos/recent-jobs.js';
 import { idempotencyOf } from './idempotency.js';
 import { JobSubmission } from './job-submission.js';
 import { JobViews } from './job-views.js';
@@ -13,6 +14,7 @@ export class QueueJobController {
   constructor(
     private readonly submission: JobSubmission,
     private readonly views: JobViews,
+    private readonly recent: RecentJobs,
   ) {}
 
   @Post()
@@ -26,6 +28,7 @@ export class QueueJobController {
     const idempotency = idempotencyOf(request.headers['idempotency-key'], caller.accountKey, request.body);
     const context = { traceparent: traceparentOf(request), idempotency };
     const { job, place, replayed } = await this.submission.submit(wish, caller, context);
+    if (!replayed) this.recent.remember(job.requested);
     if (replayed) reply.header('idempotent-replayed', 'true');
     const view = this.views.of(job);
     const { entry } = wish;
