@@ -18,6 +18,9 @@ import type { Terminal } from './terminal.js';
 /** The compiled checkout: this file is `dist/launcher/src/platform.js`. */
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
+/** These start as soon as there is NATS. */
+const WITHOUT_DATABASE = LAUNCHED.filter((service) => service !== 'jobs');
+
 /** When a start takes longer, it tells what it waits for. */
 const PATIENCE_MS = 15_000;
 
@@ -64,7 +67,7 @@ export class Platform {
     const database = this.#startServer('database', 'PostgreSQL', 'SIGQUIT', startDatabase(this.settings, surroundings));
     this.#starting = [nats, database];
     await Promise.all([
-      nats.then((started) => this.#startServices(['gateway', 'sdxl-worker'], { ...prepared, ...natsFacts(started) })),
+      nats.then((started) => this.#startServices(WITHOUT_DATABASE, { ...prepared, ...natsFacts(started) })),
       Promise.all([nats, database]).then(([started, { url }]) => {
         this.#startServices(['jobs'], { ...prepared, ...natsFacts(started), databaseUrl: url });
         return this.#tellTools(prepared, started, url);

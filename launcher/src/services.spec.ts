@@ -6,7 +6,7 @@ const facts: PlatformFacts = {
   port: 3000,
   publicUrl: 'http://127.0.0.1:3000',
   natsUrl: 'nats://127.0.0.1:4222',
-  natsCreds: { jobs: '/jobs.nk', gateway: '/gateway.nk', 'sdxl-worker': '/sdxl.nk' },
+  natsCreds: { jobs: '/jobs.nk', gateway: '/gateway.nk', 'sdxl-worker': '/sdxl.nk', enhancer: '/enhancer.nk' },
   databaseUrl: 'postgresql://secret-of-postgres',
   assetStore: 'file:/assets',
   assetUrlSecret: 'secret-of-addresses',
@@ -18,6 +18,7 @@ describe('serviceEnvironment', () => {
     ['jobs', ['secret-of-postgres']],
     ['gateway', ['secret-of-addresses', 'secret-of-tokens']],
     ['sdxl-worker', []],
+    ['enhancer', []],
   ] as const)('%s › knows its own secrets and no other', (service, expected) => {
     const text = JSON.stringify(serviceEnvironment(service, facts, { AUTH_JWT_SECRET: 'x', SOME_TOKEN: 'y' }));
     const known = ['secret-of-postgres', 'secret-of-addresses', 'secret-of-tokens'].filter((one) => text.includes(one));
@@ -27,7 +28,7 @@ describe('serviceEnvironment', () => {
 
   it('every service › is let in by its own key', () => {
     const keys = LAUNCHED.map((service) => serviceEnvironment(service, facts, {}).NATS_CREDS);
-    expect(keys).toEqual(['/jobs.nk', '/gateway.nk', '/sdxl.nk']);
+    expect(keys).toEqual(['/jobs.nk', '/gateway.nk', '/sdxl.nk', '/enhancer.nk']);
   });
 
   it('settings of the environment › reach the services that have a use for them', () => {
@@ -35,5 +36,21 @@ describe('serviceEnvironment', () => {
     expect(serviceEnvironment('gateway', facts, own)).toMatchObject({ MAX_QUEUE_DEPTH: '5', LOG_LEVEL: 'debug' });
     expect(serviceEnvironment('sdxl-worker', facts, own)).toMatchObject({ PREVIEW_DURATION_MS: '0' });
     expect(serviceEnvironment('jobs', facts, own)).not.toHaveProperty('MAX_QUEUE_DEPTH');
+  });
+
+  it('the enhancer › has an engine of its own, whose key nobody else knows', () => {
+    const own = {
+      ENGINE: 'http',
+      ENHANCER_ENGINE: 'http',
+      ENHANCER_ENGINE_URL: 'http://llm',
+      ENHANCER_ENGINE_API_KEY: 'k',
+    };
+    expect(serviceEnvironment('enhancer', facts, own)).toMatchObject({
+      ENGINE: 'http',
+      ENGINE_URL: 'http://llm',
+      ENGINE_API_KEY: 'k',
+    });
+    expect(serviceEnvironment('enhancer', facts, { ENGINE: 'http' })).not.toHaveProperty('ENGINE');
+    expect(JSON.stringify(serviceEnvironment('sdxl-worker', facts, own))).not.toContain('ENHANCER');
   });
 });

@@ -1,7 +1,7 @@
 import type { ServiceName } from '#contracts/rights.js';
 
 /** The services that the launcher runs; the others wait for their own code. */
-export const LAUNCHED = ['jobs', 'gateway', 'sdxl-worker'] as const satisfies readonly ServiceName[];
+export const LAUNCHED = ['jobs', 'gateway', 'sdxl-worker', 'enhancer'] as const satisfies readonly ServiceName[];
 export type LaunchedService = (typeof LAUNCHED)[number];
 
 /** What all services have to know about this platform. */
@@ -24,16 +24,24 @@ const PASSED_ON: Readonly<Record<LaunchedService, readonly string[]>> = {
   jobs: ['STREAM_REPLICAS', '*_STREAM_MAX_BYTES'],
   gateway: [
     ...['AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE', 'ASSET_URL_TTL_S', 'CORS_ORIGINS', 'SERVED_ROUTES'],
-    ...['MAX_QUEUE_DEPTH', 'ALLOW_ADULT'],
+    ...['MAX_QUEUE_DEPTH', 'ALLOW_ADULT', 'RATE_LIMIT'],
   ],
   'sdxl-worker': ['ENGINE', 'PREVIEW_*', 'DRAIN_SECONDS'],
+  enhancer: [
+    ...['ENHANCER_MODEL', 'ENHANCER_LANGUAGE', 'ENHANCER_PROMPT_FILE', 'ENHANCER_FIRST_TOKEN_SECONDS', 'PREVIEW_*'],
+  ],
 };
 
 /**
  * The size of V8's young generation, in MiB. Its default grows to several times what these processes keep alive: the
  * gateway under load needs 165 MB with 8 and 290 MB without, the worker 118 MB with 1 and 150 MB without.
  */
-const SEMI_SPACE_MIB: Readonly<Record<LaunchedService, number>> = { jobs: 4, gateway: 8, 'sdxl-worker': 1 };
+const SEMI_SPACE_MIB: Readonly<Record<LaunchedService, number>> = {
+  jobs: 4,
+  gateway: 8,
+  'sdxl-worker': 1,
+  enhancer: 1,
+};
 
 /** Node's own flags for a service. */
 export function nodeFlags(service: LaunchedService): string[] {
@@ -75,6 +83,12 @@ function factsFor(service: LaunchedService, facts: PlatformFacts, own: NodeJS.Pr
       };
     case 'sdxl-worker':
       return { PUBLIC_URL, ASSET_STORE, DRAIN_SECONDS: own.DRAIN_SECONDS || DRAIN_SECONDS };
+    case 'enhancer':
+      return {
+        // Its engine is another one than that of the workers beside it.
+        ...{ ENGINE: own.ENHANCER_ENGINE, ENGINE_URL: own.ENHANCER_ENGINE_URL },
+        ...{ ENGINE_API_KEY: own.ENHANCER_ENGINE_API_KEY, DRAIN_SECONDS: own.DRAIN_SECONDS || DRAIN_SECONDS },
+      };
   }
 }
 
