@@ -1,6 +1,8 @@
 import { Environment } from '#service-kit/environment.js';
 import { LOG_LEVELS, type LogLevel } from '#service-kit/log.js';
 import { type NatsSettings, readNatsSettings } from '#service-kit/nats-settings.js';
+import { readWebhookSettings } from '#webhooks/settings.js';
+import type { DeliverySettings } from './webhooks/webhook-work.js';
 
 const GIB = 1024 ** 3;
 const REPLICAS = ['1', '3', '5'] as const;
@@ -16,6 +18,8 @@ export interface Configuration {
   };
   /** Where health and metrics are served, if at all; port 0 takes a free one. */
   readonly health?: { readonly host: string; readonly port: number };
+  /** Absent: nothing is delivered to webhooks. */
+  readonly webhooks?: DeliverySettings;
   readonly logLevel: LogLevel;
 }
 
@@ -31,10 +35,17 @@ export function readConfiguration(source: Readonly<Record<string, string | undef
       accountStreamMaxBytes: environment.integer('ACCOUNTS_STREAM_MAX_BYTES', GIB, { min: 1 }),
     },
     health: healthOf(environment),
+    webhooks: webhooksOf(environment),
     logLevel: environment.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
   };
   environment.check();
   return configuration;
+}
+
+function webhooksOf(environment: Environment): DeliverySettings | undefined {
+  const settings = readWebhookSettings(environment);
+  if (!settings) return undefined;
+  return { ...settings, publicUrl: environment.url('PUBLIC_URL', ['http:', 'https:']).replace(/\/+$/, '') };
 }
 
 function healthOf(environment: Environment): Configuration['health'] {

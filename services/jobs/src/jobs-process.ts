@@ -77,7 +77,10 @@ export class JobsProcess {
     const bus = await this.connect();
     const { log } = this;
     const store = new JobStore(bus);
-    const work = new LeadingWork({ bus, store, database: this.database, metrics: this.metrics, log });
+    const work = new LeadingWork({
+      ...{ bus, store, database: this.database, metrics: this.metrics, log },
+      webhooks: this.configuration.webhooks,
+    });
     this.work = work;
     await this.serveRequests(bus, store);
     const deadLetters = new DeadLetterHandler(store, this.metrics, log);

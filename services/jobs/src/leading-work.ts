@@ -15,9 +15,11 @@ import type { Term } from './leadership/leadership.js';
 import type { JobsMetrics } from './metrics.js';
 import { ProjectionRunner } from './projections/projection-runner.js';
 import { PROJECTIONS } from './projections/registry.js';
+import { webhooksProjection } from './projections/webhooks.projection.js';
 import { AccountSettler } from './settlement/account-settler.js';
 import { JobSettlement } from './settlement/job-settlement.js';
 import { ReservationSweep } from './settlement/reservation-sweep.js';
+import { type DeliverySettings, WebhookWork } from './webhooks/webhook-work.js';
 
 interface Surroundings {
   readonly bus: Bus;
@@ -25,6 +27,8 @@ interface Surroundings {
   readonly database: Database;
   readonly metrics: JobsMetrics;
   readonly log: Log;
+  /** Absent: nothing is delivered to webhooks. */
+  readonly webhooks?: DeliverySettings;
 }
 
 export class LeadingWork {
@@ -33,12 +37,17 @@ export class LeadingWork {
   private readonly sweep: DeadlineSweep;
   private readonly settlement: JobSettlement;
   private readonly reservations: ReservationSweep;
+  private readonly webhooks: WebhookWork | undefined;
   private readonly stops: readonly (() => void)[];
 
-  constructor({ bus, store, database, metrics, log }: Surroundings) {
+  constructor({ bus, store, database, metrics, log, webhooks }: Surroundings) {
     const bell = new Doorbell();
     const signs = new SignsOfLife(Date.now());
-    this.projections = PROJECTIONS.map((projection) => new ProjectionRunner(projection, database, metrics, log));
+    this.webhooks = webhooks && new WebhookWork(webhooks, { bus, database, metrics, log });
+    this.projections = PROJECTIONS.map((projection) => {
+      const onMoved = projection === webhooksProjection ? () => this.webhooks?.wake() : undefined;
+      return new ProjectionRunner(projection, database, metrics, log, onMoved);
+    });
     const readers = [JOB_STREAM, ACCOUNT_STREAM].map((stream) => new LogReader(bus, stream.name));
     const followers = readers.map((reader) => new StreamFollower(reader, log));
     this.writer = new EventLogWriter(followers, {
@@ -71,8 +80,9 @@ export class LeadingWork {
       this.sweep.run(signal),
       this.settlement.run(signal),
       this.reservations.run(signal),
+      this.webhooks?.run(signal),
     ];
-    for (const part of parts) part.catch(() => failed.abort());
+    for (const part of parts) part?.catch(() => failed.abort());
     await Promise.allSettled(parts);
     await Promise.all(parts);
   }

@@ -34,6 +34,11 @@ export class JobsMetrics {
   readonly settlementFailures = this.counter('ourvidz_settlement_failures_total', 'Accounts left to the sweep', []);
   readonly reservationSweeps = this.counter('ourvidz_reservation_sweeps_total', 'Sweeps over open reservations', []);
 
+  readonly webhookAttempts = this.counter('ourvidz_webhook_attempts_total', 'Tries to deliver to webhooks', ['result']);
+  readonly webhookDeliveries = this.counter('ourvidz_webhook_deliveries_total', 'Deliveries to webhooks that ended', [
+    'result',
+  ]);
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
   }

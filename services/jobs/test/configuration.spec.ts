@@ -8,6 +8,14 @@ describe('the configuration', () => {
     expect(readConfiguration(given)).toMatchObject({ streams, health: undefined, logLevel: 'info' });
   });
 
+  test('with a webhook secret › wants the address that messages carry', () => {
+    const given = { NATS_URL: 'nats://h:1', DATABASE_URL: 'postgres://h/d', WEBHOOK_SECRET: 'x'.repeat(32) };
+    expect(() => readConfiguration(given)).toThrow('PUBLIC_URL is missing');
+    const { webhooks } = readConfiguration({ ...given, PUBLIC_URL: 'https://x.example/', WEBHOOK_ALLOW_HTTP: '1' });
+    expect(webhooks).toMatchObject({ publicUrl: 'https://x.example', allowHttp: true, allowPrivate: false });
+    expect(() => readConfiguration({ ...given, WEBHOOK_SECRET: 'short' })).toThrow('WEBHOOK_SECRET');
+  });
+
   test('names everything that is missing or wrong at once', () => {
     const wrong = { DATABASE_URL: 'http://x', STREAM_REPLICAS: '2', HEALTH_PORT: '70000' };
     expect(() => readConfiguration(wrong)).toThrow(/NATS_URL.*DATABASE_URL.*STREAM_REPLICAS.*HEALTH_PORT/s);

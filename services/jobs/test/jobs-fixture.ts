@@ -19,6 +19,7 @@ import { LeadingWork } from '../src/leading-work.js';
 import { JobsMetrics } from '../src/metrics.js';
 import { ProjectionRunner } from '../src/projections/projection-runner.js';
 import { installProjections, PROJECTIONS } from '../src/projections/registry.js';
+import type { DeliverySettings } from '../src/webhooks/webhook-work.js';
 
 const SIZES = { replicas: 1, jobStreamMaxBytes: 512 * 1024 * 1024, accountStreamMaxBytes: 64 * 1024 * 1024 };
 const PATIENCE_MS = 15_000;
@@ -71,10 +72,13 @@ export interface Leader {
 }
 
 /** Works as the leader of a jobs service does, with connections of its own. */
-export function startLeader({ bus, store, databaseUrl }: Pick<Fixture, 'bus' | 'store' | 'databaseUrl'>): Leader {
+export function startLeader(
+  { bus, store, databaseUrl }: Pick<Fixture, 'bus' | 'store' | 'databaseUrl'>,
+  webhooks?: DeliverySettings,
+): Leader {
   const database = new Database(databaseUrl, silent);
   const metrics = new JobsMetrics();
-  const work = new LeadingWork({ bus, store, database, metrics, log: silent });
+  const work = new LeadingWork({ bus, store, database, metrics, log: silent, webhooks });
   const stopping = new AbortController();
   let onLeading: (generation: number) => void = () => undefined;
   const leading = new Promise<number>((resolve) => {

@@ -40,17 +40,17 @@ export async function readLog(
   return rows.map(loggedEvent).filter((event) => event !== undefined);
 }
 
-/** All events of one type about these subjects. */
+/** All events of these types about these subjects, in the order of the log. */
 export async function readSubjects<T extends EventType>(
   sql: Sql,
   subjectIds: readonly string[],
-  type: T,
+  ...types: readonly T[]
 ): Promise<LoggedEvent<T>[]> {
   const rows = await sql.query<Row>(
-    `select ${COLUMNS} from events where subject_id = any($1) and type = $2 order by position`,
-    [subjectIds, unversioned(type)],
+    `select ${COLUMNS} from events where subject_id = any($1) and type = any($2) order by position`,
+    [subjectIds, types.map(unversioned)],
   );
-  return rows.map(loggedEvent).filter((event) => event?.type === type) as LoggedEvent<T>[];
+  return rows.map(loggedEvent).filter((event) => event !== undefined) as LoggedEvent<T>[];
 }
 
 /** Up to `limit` events of these types about one subject of a stream, after a position. */

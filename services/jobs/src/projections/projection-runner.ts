@@ -26,6 +26,8 @@ export class ProjectionRunner {
     private readonly database: Database,
     private readonly metrics: JobsMetrics,
     private readonly log: Log,
+    /** Called after each batch that was applied. */
+    private readonly onMoved: () => void = () => undefined,
   ) {}
 
   async run(signal: AbortSignal): Promise<void> {
@@ -42,6 +44,7 @@ export class ProjectionRunner {
     const result = await this.database.transaction((tx) => this.applyBatch(tx), 'soon');
     this.shown ||= result.lag === 0;
     this.report(result);
+    if (result.moved > 0) this.onMoved();
     return result.moved > 0;
   }
 

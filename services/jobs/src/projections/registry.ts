@@ -6,6 +6,7 @@ import { jobsProjection } from './jobs.projection.js';
 import { type Projection, tableNames } from './projection.js';
 import { projectsProjection } from './projects.projection.js';
 import { usageProjection } from './usage.projection.js';
+import { webhooksProjection } from './webhooks.projection.js';
 
 export const PROJECTIONS: readonly Projection[] = [
   jobsProjection,
@@ -13,6 +14,7 @@ export const PROJECTIONS: readonly Projection[] = [
   projectsProjection,
   accountsProjection,
   usageProjection,
+  webhooksProjection,
 ];
 
 /** Makes the tables of versions that are new; the first version of a projection is live at once. */

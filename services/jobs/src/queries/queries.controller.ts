@@ -4,6 +4,7 @@ import { isUuid } from '#contracts/ids.js';
 import type { Queries, QueryName } from '#contracts/queries.js';
 import { Database } from '../database/database.js';
 import { listAssets } from './asset-lists.js';
+import { listDeliveries } from './delivery-lists.js';
 import { jobHistory } from './job-history.js';
 import { countOpen, getJob, latestJob, listJobs } from './job-lists.js';
 import { countProjects, listProjects } from './project-lists.js';
@@ -55,6 +56,11 @@ export class QueriesController {
   @MessagePattern('assets.list' satisfies QueryName)
   listAssets(@Payload() request: Request<'assets.list'>): Answer<'assets.list'> {
     return listAssets(this.database, request);
+  }
+
+  @MessagePattern('webhooks.deliveries' satisfies QueryName)
+  listDeliveries(@Payload() request: Request<'webhooks.deliveries'>): Answer<'webhooks.deliveries'> {
+    return listDeliveries(this.database, request);
   }
 
   @MessagePattern('usage.list' satisfies QueryName)
