@@ -20,8 +20,8 @@ export interface PlatformOptions {
   readonly previewMs?: number;
 }
 
-/** Nobody waits for the benchmark's own limit: 100,000 waiting jobs are the point of one of them. */
-const MAX_QUEUE_DEPTH = '10000000';
+/** Nobody waits for the benchmark's own limits: 100,000 waiting jobs are the point of one of them. */
+const NO_LIMITS = { MAX_QUEUE_DEPTH: '10000000', MAX_QUEUED_PER_USER: '10000', INITIAL_CREDITS: '1000000' };
 
 interface Servers {
   readonly nats: NatsServer;
@@ -96,7 +96,8 @@ export class BenchPlatform {
     const own = {
       PATH: process.env.PATH,
       LOG_LEVEL: 'warn',
-      MAX_QUEUE_DEPTH,
+      ...NO_LIMITS,
+      RATE_LIMIT: '0',
       PREVIEW_DURATION_MS: String(this.options.previewMs ?? 0),
       // For profiles of the services: --cpu-prof --cpu-prof-dir=….
       NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS,

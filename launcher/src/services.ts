@@ -1,7 +1,7 @@
 import type { ServiceName } from '#contracts/rights.js';
 
 /** The services that the launcher runs; the others wait for their own code. */
-export const LAUNCHED = ['jobs', 'gateway', 'sdxl-worker', 'enhancer'] as const satisfies readonly ServiceName[];
+export const LAUNCHED = ['jobs', 'gateway', 'sdxl-worker', 'wan-worker', 'enhancer'] as const satisfies readonly ServiceName[];
 export type LaunchedService = (typeof LAUNCHED)[number];
 
 /** What all services have to know about this platform. */
@@ -24,9 +24,10 @@ const PASSED_ON: Readonly<Record<LaunchedService, readonly string[]>> = {
   jobs: ['STREAM_REPLICAS', '*_STREAM_MAX_BYTES'],
   gateway: [
     ...['AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE', 'ASSET_URL_TTL_S', 'CORS_ORIGINS', 'SERVED_ROUTES'],
-    ...['MAX_QUEUE_DEPTH', 'ALLOW_ADULT', 'RATE_LIMIT'],
+    ...['MAX_QUEUE_DEPTH', 'MAX_QUEUED_PER_USER', 'JOB_CREDITS', 'ALLOW_ADULT', 'RATE_LIMIT'],
   ],
   'sdxl-worker': ['ENGINE', 'PREVIEW_*', 'DRAIN_SECONDS'],
+  'wan-worker': ['ENGINE', 'PREVIEW_*', 'DRAIN_SECONDS'],
   enhancer: [
     ...['ENHANCER_MODEL', 'ENHANCER_LANGUAGE', 'ENHANCER_PROMPT_FILE', 'ENHANCER_FIRST_TOKEN_SECONDS', 'PREVIEW_*'],
   ],
@@ -40,6 +41,7 @@ const SEMI_SPACE_MIB: Readonly<Record<LaunchedService, number>> = {
   jobs: 4,
   gateway: 8,
   'sdxl-worker': 1,
+  'wan-worker': 1,
   enhancer: 1,
 };
 
@@ -56,6 +58,9 @@ const SURROUNDINGS = [
 
 /** A stopping worker gives its job back soon enough that nobody has to end it by force. */
 const DRAIN_SECONDS = '4';
+
+/** Who tries the platform out can ask for something at once. */
+const INITIAL_CREDITS = '100';
 
 /** The whole environment of a service: nothing that it has no use for, least of all secrets. */
 export function serviceEnvironment(
@@ -80,8 +85,10 @@ function factsFor(service: LaunchedService, facts: PlatformFacts, own: NodeJS.Pr
       return {
         ...{ HOST: facts.host, PORT: String(facts.port), PUBLIC_URL, ASSET_STORE },
         ...{ AUTH_JWT_SECRET: facts.tokenSecret, ASSET_URL_SECRET: facts.assetUrlSecret },
+        INITIAL_CREDITS: own.INITIAL_CREDITS || INITIAL_CREDITS,
       };
     case 'sdxl-worker':
+    case 'wan-worker':
       return { PUBLIC_URL, ASSET_STORE, DRAIN_SECONDS: own.DRAIN_SECONDS || DRAIN_SECONDS };
     case 'enhancer':
       return {

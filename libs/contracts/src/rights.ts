@@ -28,6 +28,7 @@ import {
   querySubject,
   ROUTES,
   releaseSubject,
+  requestCountsSubject,
   webhookSubject,
   workerSubject,
 } from './subjects.js';
@@ -68,6 +69,7 @@ function gatewayRights(): Rights {
       projectSubject('*', '*'),
       webhookSubject('*'),
       auditSubject('*'),
+      requestCountsSubject(),
       cancelSubject('*'),
       releaseSubject('*'),
       querySubject('>'),
@@ -77,7 +79,13 @@ function gatewayRights(): Rights {
       `$JS.API.CONSUMER.INFO.${JOB_STREAM.name}.*`,
       ...pull(ASSET_REAPER_CONSUMER),
     ],
-    subscribe: [`${inboxPrefix('gateway')}.>`, liveSubject('ourvidz.>'), progressSubject('*'), workerSubject('*', '*')],
+    subscribe: [
+      `${inboxPrefix('gateway')}.>`,
+      liveSubject('ourvidz.>'),
+      requestCountsSubject(),
+      progressSubject('*'),
+      workerSubject('*', '*'),
+    ],
     allowResponses: false,
   };
 }

@@ -81,6 +81,11 @@ export function workerSubject(engine: string, worker: string): string {
   return `ourvidz.worker.${engine}.${worker}`;
 }
 
+/** Where gateways tell each other how many requests came in. */
+export function requestCountsSubject(): string {
+  return 'ourvidz.gateway.requests';
+}
+
 export function querySubject(name: string): string {
   return `ourvidz.query.${name}`;
 }

@@ -15,9 +15,10 @@ describe('the configuration', () => {
       port: 3000,
       publicUrl: undefined,
       maxQueueDepth: 1000,
+      rateLimit: 600,
       allowAdult: false,
       corsOrigins: '*',
-      servedRoutes: ['sdxl'],
+      servedRoutes: ['sdxl', 'wan', 'wan-enhanced'],
       assets: { urlTtlSeconds: 3600 },
     });
   });
@@ -38,6 +39,7 @@ describe('the configuration', () => {
     ['PUBLIC_URL', 'ftp://x'],
     ['NATS_CREDS', '/does/not/exist'],
     ['MAX_QUEUE_DEPTH', 'many'],
+    ['RATE_LIMIT', '-1'],
     ['WEBHOOK_SECRET', 'short'],
     ['WEBHOOK_ALLOW_HTTP', 'maybe'],
     ['WEBHOOK_ALLOW_PRIVATE', 'maybe'],

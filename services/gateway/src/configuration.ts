@@ -38,6 +38,8 @@ export interface Configuration {
   readonly publicUrl?: string;
   readonly nats: NatsSettings;
   readonly tokens: TokenSettings;
+  /** What workers that do not speak NATS show; absent: there are none. */
+  readonly workerToken?: string;
   readonly assets: AssetSettings;
   /** Absent: there are no webhooks here. */
   readonly webhooks?: WebhookSettings;
@@ -49,6 +51,8 @@ export interface Configuration {
   readonly initialCredits: number;
   /** Credits that a job costs. */
   readonly prices: Prices;
+  /** Requests that one user may send in a minute; 0 for any number. */
+  readonly rateLimit: number;
   readonly servedRoutes: readonly Route[];
   readonly allowAdult: boolean;
   /** `*`, or the origins whose pages may call. */
@@ -57,7 +61,7 @@ export interface Configuration {
 }
 
 /** The routes that have a worker. A job type of another one is known but not available. */
-const DEFAULT_SERVED_ROUTES: readonly Route[] = ['sdxl'];
+const DEFAULT_SERVED_ROUTES: readonly Route[] = ROUTES;
 const SECRET_MIN_BYTES = 32;
 
 /** @throws ConfigurationError that names everything missing or wrong. */
@@ -69,12 +73,14 @@ export function readConfiguration(source: Readonly<Record<string, string | undef
     publicUrl: publicUrl(environment),
     nats: readNatsSettings(environment),
     tokens: tokenSettings(environment),
+    workerToken: workerToken(environment),
     assets: assetSettings(environment),
     webhooks: readWebhookSettings(environment),
     maxQueueDepth: environment.integer('MAX_QUEUE_DEPTH', 1000, { min: 1 }),
     maxQueuedPerUser: environment.integer('MAX_QUEUED_PER_USER', 100, { min: 1, max: QUEUED_PER_USER_MAX }),
     initialCredits: environment.integer('INITIAL_CREDITS', 0, { max: CREDIT_GRANT_MAX }),
     prices: readPrices(environment),
+    rateLimit: environment.integer('RATE_LIMIT', 600, { max: 1_000_000 }),
     servedRoutes: servedRoutes(environment),
     allowAdult: ['true', '1'].includes(environment.oneOf('ALLOW_ADULT', ['true', 'false', '1', '0'], 'false')),
     corsOrigins: corsOrigins(environment),
@@ -100,6 +106,12 @@ function tokenSettings(environment: Environment): TokenSettings {
   if (!settings.secret && !settings.jwksUrl) environment.problem('AUTH_JWT_SECRET or AUTH_JWKS_URL is missing', '');
   if (settings.secret) requireLength(environment, 'AUTH_JWT_SECRET', settings.secret);
   return settings;
+}
+
+function workerToken(environment: Environment): string | undefined {
+  const token = environment.optional('WORKER_TOKEN');
+  if (token) requireLength(environment, 'WORKER_TOKEN', token);
+  return token;
 }
 
 function assetSettings(environment: Environment): AssetSettings {

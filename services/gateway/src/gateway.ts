@@ -10,7 +10,10 @@ import { awaitTopology } from '#eventing/topology.js';
 import type { Log } from '#service-kit/log.js';
 import { Addresses } from './addresses.js';
 import { AssetDeletion } from './assets/asset-deletion.js';
+import type { Verifiers } from './auth/authentication.js';
 import { TokenVerifier } from './auth/token-verifier.js';
+import { UploadSignatures } from './auth/upload-signatures.js';
+import { WorkerToken } from './auth/worker-token.js';
 import type { Configuration } from './configuration.js';
 import { gatewayModule } from './gateway.module.js';
 import { closeSoon } from './http/closing-server.js';
@@ -18,7 +21,9 @@ import { ErrorAnswers } from './http/error-answers.js';
 import { createAdapter } from './http/fastify-adapter.js';
 import { LatestProgress } from './jobs/latest-progress.js';
 import { LiveJobs } from './jobs/live-jobs.js';
+import { RateLimiter } from './limits/rate-limiter.js';
 import { Metrics } from './operations/metrics.js';
+import { WorkClaims } from './outside-workers/work-claims.js';
 import { QueueGauge } from './queue/queue-gauge.js';
 
 export interface Gateway {
@@ -35,7 +40,8 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const bus = await connectBus({ ...configuration.nats, service: 'gateway', log });
   const work = ENGINES.flatMap((engine) => LANES.map((lane) => workConsumer(engine, lane)));
   await awaitTopology(bus, [...work, ASSET_REAPER_CONSUMER]);
-  const app = await createApplication(bus, configuration, log);
+  const limiter = new RateLimiter(bus, configuration.rateLimit);
+  const app = await createApplication(bus, configuration, limiter, log);
   const problem = await app.get(FileAssetStore).usable();
   if (problem !== undefined) log.error(problem);
   await app.get(QueueGauge).start();
@@ -44,8 +50,10 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const stopReaper = startReaper(bus, app.get(AssetDeletion), log);
   const stop = async () => {
     app.get(LiveJobs).onApplicationShutdown();
+    app.get(WorkClaims).stop();
     app.get(QueueGauge).stop();
     app.get(LatestProgress).stop();
+    limiter.close();
     closing.begin();
     await Promise.all([app.close(), stopReaper()]);
     closing.end();
@@ -54,11 +62,17 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   return { url, lost: bus.closed, stop };
 }
 
-async function createApplication(bus: Bus, configuration: Configuration, log: Log): Promise<NestFastifyApplication> {
+async function createApplication(
+  bus: Bus,
+  configuration: Configuration,
+  limiter: RateLimiter,
+  log: Log,
+): Promise<NestFastifyApplication> {
   let metrics: Metrics | undefined;
   const adapter = await createAdapter({
     corsOrigins: configuration.corsOrigins,
-    verifier: new TokenVerifier(configuration.tokens),
+    verifiers: verifiersOf(configuration),
+    admit: (caller) => limiter.admit(caller),
     observe: (request, reply) => metrics?.observe(request, reply),
   });
   const module = gatewayModule(bus, configuration);
@@ -68,6 +82,14 @@ async function createApplication(bus: Bus, configuration: Configuration, log: Lo
   await app.init();
   metrics = app.get(Metrics);
   return app;
+}
+
+function verifiersOf({ tokens, workerToken, assets }: Configuration): Verifiers {
+  return {
+    users: new TokenVerifier(tokens),
+    workers: new WorkerToken(workerToken),
+    uploads: new UploadSignatures(assets.urlSecret),
+  };
 }
 
 async function listen(app: NestFastifyApplication, { host, port, publicUrl }: Configuration): Promise<string> {

@@ -74,6 +74,7 @@ function configurationOf(natsUrl: string, folder: string, environment: Environme
     LOG_LEVEL: 'silent',
     INITIAL_CREDITS: '1000000',
     MAX_QUEUED_PER_USER: '10000',
+    RATE_LIMIT: '0',
     ...environment,
   });
 }

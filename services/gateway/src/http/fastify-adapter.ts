@@ -2,8 +2,8 @@
 import fastifyStatic from '@fastify/static';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { authenticate } from '../auth/authentication.js';
-import type { TokenVerifier } from '../auth/token-verifier.js';
+import { authenticate, type Verifiers } from '../auth/authentication.js';
+import type { Caller } from '../auth/token-verifier.js';
 import { serveApiDocuments } from './api-documents.js';
 import { ApiError } from './api-error.js';
 import { allowOrigin, answerPreflight } from './cors.js';
@@ -11,14 +11,17 @@ import { apiErrorOf, sendError } from './error-answers.js';
 import { acceptJsonBodies } from './json-body.js';
 import { requestIdOf } from './request-ids.js';
 import { answerUnreadable } from './unreadable-requests.js';
+import { acceptUploads } from './upload-body.js';
 
 export interface AdapterParts {
   readonly corsOrigins: '*' | readonly string[];
-  readonly verifier: TokenVerifier;
+  readonly verifiers: Verifiers;
+  /** Throws when a user asks too often. */
+  readonly admit: (caller: Caller) => void;
   readonly observe: (request: FastifyRequest, reply: FastifyReply) => void;
 }
 
-export async function createAdapter({ corsOrigins, verifier, observe }: AdapterParts): Promise<FastifyAdapter> {
+export async function createAdapter({ corsOrigins, verifiers, admit, observe }: AdapterParts): Promise<FastifyAdapter> {
   const begin = (request: FastifyRequest, reply: FastifyReply) => {
     reply.header('x-request-id', request.id);
     reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
@@ -40,12 +43,14 @@ export async function createAdapter({ corsOrigins, verifier, observe }: AdapterP
   const instance: FastifyInstance = adapter.getInstance();
   instance.decorateRequest('caller', null);
   acceptJsonBodies(instance);
+  acceptUploads(instance);
   instance.addHook('onRequest', (request, reply, done) => {
     begin(request, reply);
     if (request.method === 'OPTIONS') answerPreflight(reply);
     else done();
   });
-  instance.addHook('onRequest', (request, _reply, done) => authenticate(request, verifier, done));
+  instance.addHook('onRequest', (request, _reply, done) => authenticate(request, verifiers, done));
+  instance.addHook('onRequest', (request, _reply, done) => done(refusalOf(request, admit)));
   instance.addHook('onResponse', (request, reply, done) => {
     observe(request, reply);
     done();
@@ -54,6 +59,17 @@ export async function createAdapter({ corsOrigins, verifier, observe }: AdapterP
   await instance.register(fastifyStatic, { serve: false });
   await serveApiDocuments(instance);
   return adapter;
+}
+
+/** What the rate limit says. Watching a job is limited by how many streams are open, not by how often it is begun. */
+function refusalOf({ caller, routeOptions }: FastifyRequest, admit: (caller: Caller) => void): Error | undefined {
+  if (!caller || routeOptions.url === '/api/jobs/:id/events') return undefined;
+  try {
+    admit(caller);
+  } catch (error) {
+    return error as Error;
+  }
+  return undefined;
 }
 
 /** An address that there is, asked with another method: 405 with the methods that it takes, not 404. */
