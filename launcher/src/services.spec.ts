@@ -6,7 +6,13 @@ const facts: PlatformFacts = {
   port: 3000,
   publicUrl: 'http://127.0.0.1:3000',
   natsUrl: 'nats://127.0.0.1:4222',
-  natsCreds: { jobs: '/jobs.nk', gateway: '/gateway.nk', 'sdxl-worker': '/sdxl.nk', enhancer: '/enhancer.nk' },
+  natsCreds: {
+    jobs: '/jobs.nk',
+    gateway: '/gateway.nk',
+    'sdxl-worker': '/sdxl.nk',
+    'wan-worker': '/wan.nk',
+    enhancer: '/enhancer.nk',
+  },
   databaseUrl: 'postgresql://secret-of-postgres',
   assetStore: 'file:/assets',
   assetUrlSecret: 'secret-of-addresses',
@@ -18,6 +24,7 @@ describe('serviceEnvironment', () => {
     ['jobs', ['secret-of-postgres']],
     ['gateway', ['secret-of-addresses', 'secret-of-tokens']],
     ['sdxl-worker', []],
+    ['wan-worker', []],
     ['enhancer', []],
   ] as const)('%s › knows its own secrets and no other', (service, expected) => {
     const text = JSON.stringify(serviceEnvironment(service, facts, { AUTH_JWT_SECRET: 'x', SOME_TOKEN: 'y' }));
@@ -28,7 +35,7 @@ describe('serviceEnvironment', () => {
 
   it('every service › is let in by its own key', () => {
     const keys = LAUNCHED.map((service) => serviceEnvironment(service, facts, {}).NATS_CREDS);
-    expect(keys).toEqual(['/jobs.nk', '/gateway.nk', '/sdxl.nk', '/enhancer.nk']);
+    expect(keys).toEqual(['/jobs.nk', '/gateway.nk', '/sdxl.nk', '/wan.nk', '/enhancer.nk']);
   });
 
   it('settings of the environment › reach the services that have a use for them', () => {
@@ -36,6 +43,12 @@ describe('serviceEnvironment', () => {
     expect(serviceEnvironment('gateway', facts, own)).toMatchObject({ MAX_QUEUE_DEPTH: '5', LOG_LEVEL: 'debug' });
     expect(serviceEnvironment('sdxl-worker', facts, own)).toMatchObject({ PREVIEW_DURATION_MS: '0' });
     expect(serviceEnvironment('jobs', facts, own)).not.toHaveProperty('MAX_QUEUE_DEPTH');
+  });
+
+  it('new users › have credits unless the environment says how many', () => {
+    expect(serviceEnvironment('gateway', facts, {})).toMatchObject({ INITIAL_CREDITS: '100' });
+    const own = { INITIAL_CREDITS: '0', JOB_CREDITS: 'video_high=5', MAX_QUEUED_PER_USER: '7' };
+    expect(serviceEnvironment('gateway', facts, own)).toMatchObject(own);
   });
 
   it('the enhancer › has an engine of its own, whose key nobody else knows', () => {

@@ -1,7 +1,13 @@
 import type { ServiceName } from '#contracts/rights.js';
 
-/** The services that the launcher runs; the others wait for their own code. */
-export const LAUNCHED = ['jobs', 'gateway', 'sdxl-worker', 'wan-worker', 'enhancer'] as const satisfies readonly ServiceName[];
+/** The services that the launcher runs. */
+export const LAUNCHED = [
+  'jobs',
+  'gateway',
+  'sdxl-worker',
+  'wan-worker',
+  'enhancer',
+] as const satisfies readonly ServiceName[];
 export type LaunchedService = (typeof LAUNCHED)[number];
 
 /** What all services have to know about this platform. */

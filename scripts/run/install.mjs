@@ -21,7 +21,8 @@ const NPM_ARGUMENTS = ['ci', '--include=dev', '--include=optional', '--no-audit'
 export async function installPackages() {
   if (isInstalled()) return;
   say('Installing packages (npm ci); the first time this takes a minute or two …');
-  const env = { ...withoutOwnPrograms(), npm_config_update_notifier: 'false' };
+  // node-av would download a program that is not needed here, besides the library that it brings.
+  const env = { ...withoutOwnPrograms(), npm_config_update_notifier: 'false', SKIP_FFMPEG: 'true' };
   const code = await runChild('npm', NPM_ARGUMENTS, { env }).catch(noNpm);
   if (code !== 0) throw new Error(failureMessage(code));
   writeFileSync(STAMP, lockfileDigest());

@@ -57,7 +57,8 @@ async function auditFile({ id, url, sha256, bytes }: AssetView): Promise<Finding
 
 /** The files in the store against the assets that are there by the folds. */
 export async function auditStoredFiles(folder: string, jobs: Iterable<Job>): Promise<Finding[]> {
-  const expected = new Set([...jobs].flatMap(liveAssets).map(({ key }) => key));
+  const assets = [...jobs].flatMap(liveAssets);
+  const expected = new Set(assets.flatMap(({ key, preview }) => (preview ? [key, preview.key] : [key])));
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile());
   const keys = new Set(files.map((entry) => relative(folder, join(entry.parentPath, entry.name))));

@@ -14,7 +14,7 @@ import { type ScratchFolder, scratchFolder } from '../support/scratch-folder.js'
 /** The compiled programs: `npm test` builds before it runs vitest. */
 const program = (name: string) => fileURLToPath(new URL(`../../dist/launcher/src/${name}.js`, import.meta.url));
 const GONE_WITHIN_MS = 15_000;
-const PROCESSES = ['nats-server', 'postgres', 'jobs/', 'gateway/', 'sdxl-worker/', 'enhancer/'];
+const PROCESSES = ['nats-server', 'postgres', 'jobs/', 'gateway/', 'sdxl-worker/', 'wan-worker/', 'enhancer/'];
 
 let folder: ScratchFolder;
 let dataDir: string;

@@ -4,6 +4,7 @@ const ASSET_ID = '0192f3a1-7c41-7d2e-9a53-5b1f0c8e4d21';
 const CURSOR = 'eyJ0IjoxNzYzOTg1NjAwMDAwfQ';
 const BASE = 'http://localhost:3000';
 const FILE = `${BASE}/assets/sdxl_image_fast/2bd806c97f0e00af1a1fc3328fa763a9/${JOB_ID}/0.png?expires=1763992800&signature=9f86d081884c7d65`;
+const PREVIEW = FILE.replace('0.png', '0.preview.webp');
 
 const URLS = {
   self: `${BASE}/api/jobs/${JOB_ID}`,
@@ -67,7 +68,7 @@ const ASSET = {
   favorite: false,
   url: FILE,
   url_expires_at: '2026-11-24T14:00:00.000Z',
-  preview_url: null,
+  preview_url: PREVIEW,
   created_at: '2026-11-24T12:00:05.000Z',
 };
 

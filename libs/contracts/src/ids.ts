@@ -100,6 +100,11 @@ export function assetKey(at: {
   return `${at.bucket}/${at.accountKey}/${at.jobId}/${at.index}.${at.extension}`;
 }
 
+/** Where the preview of an asset lies: beside it, so whoever deletes one finds the other. */
+export function previewKey(key: string): string {
+  return key.replace(/\.[a-z0-9]+$/, '.preview.webp');
+}
+
 /** The path of an asset's canonical, unsigned address. */
 export function assetPath(key: string): string {
   return `/assets/${key}`;

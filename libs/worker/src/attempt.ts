@@ -12,12 +12,14 @@ import type { ProgressMessage } from '#contracts/progress.js';
 import type { JobStore } from '#eventing/job-store.js';
 import type { Log } from '#service-kit/log.js';
 import { type Engine, EngineError, type EngineOutput, type EngineRequest } from './engine.js';
-import { markPicture } from './media-mark.js';
+import { type GenerationData, markPicture } from './media-mark.js';
+import { checkOutput, type OutputVerdict } from './output-check.js';
 import { deleteUntold, outputKey } from './output-files.js';
-import { checkPicture } from './picture-check.js';
+import { storePreview } from './output-preview.js';
 import { ProgressReporter } from './progress-reporter.js';
 import { StopReason } from './stop-reason.js';
 import { upload } from './upload.js';
+import { markVideo } from './video-mark.js';
 
 /** What an attempt works with. */
 export interface AttemptPorts {
@@ -47,6 +49,9 @@ export class AttemptEnd extends Error {
 }
 
 const SOFTWARE = 'OurVidz';
+
+/** What is known of an output that is fit to be stored. */
+type Seen = Extract<OutputVerdict, { ok: true }>;
 
 /** Resolves when the job is completed. Rejects with `AttemptEnd`, `StopReason`, `EngineError` or `UploadError`. */
 export async function runAttempt(
@@ -123,7 +128,7 @@ class Attempt {
     const callbacks = {
       onProgress: (progress: { percent: number; stage: ProgressMessage['stage']; step: number; steps: number }) =>
         this.progress.report({ ...progress, percent: Math.min(99, Math.floor(share(progress.percent))) }),
-      onOutput: (output: EngineOutput) => this.take(output),
+      onOutput: (output: EngineOutput) => this.take(output, request),
       onOutputFailed: (failure: MissingOutput) => this.miss(failure.index, failure.reason),
     };
     try {
@@ -134,22 +139,25 @@ class Attempt {
   }
 
   /** A black, broken or oversized output is a failure of that output, not of the others. */
-  private async take(output: EngineOutput): Promise<void> {
-    const verdict = await checkPicture(output.bytes, output);
+  private async take(output: EngineOutput, request: EngineRequest): Promise<void> {
+    const verdict = await checkOutput(output, request, this.ports.log);
     if (!verdict.ok) return this.miss(output.index, verdict.reason);
-    const bytes = this.marked(output);
+    const mark = this.markOf(output, request);
+    const bytes = request.video ? markVideo(output.bytes, mark) : markPicture(output.bytes, mark);
     const limit = JOB_CATALOGUE[this.begun.requested.jobType].bucketLimitBytes;
     if (bytes.byteLength > limit)
       return this.miss(output.index, `${bytes.byteLength} bytes, the bucket takes ${limit}`);
-    await this.keep(output, bytes);
+    await this.keep(output, bytes, verdict);
   }
 
-  private async keep(output: EngineOutput, bytes: Uint8Array): Promise<void> {
+  private async keep(output: EngineOutput, bytes: Uint8Array, { durationSeconds, pixels }: Seen): Promise<void> {
     const startedAt = Date.now();
+    const { assets, log, engine } = this.ports;
     const key = outputKey(this.begun, output.index);
-    const context = { log: this.ports.log, signal: this.controller.signal };
-    const stored = await upload(this.ports.assets, key, bytes, context);
-    const asset = storedAsset(this.begun, output, { key, ...stored });
+    const stored = await upload(assets, key, bytes, { log, signal: this.controller.signal });
+    const by = { identity: engine.identity, software: SOFTWARE };
+    const preview = pixels && (await storePreview(key, pixels, by, { assets, log }));
+    const asset = storedAsset(this.begun, output, { key, ...stored, durationSeconds, preview });
     await this.tell(asset);
     this.storedMs += Date.now() - startedAt;
   }
@@ -186,20 +194,12 @@ class Attempt {
     this.missing.push({ index, reason });
   }
 
-  private marked(output: EngineOutput): Uint8Array {
-    const { prompt, negativePrompt, config } = this.begun.requested;
-    return markPicture(output.bytes, {
-      prompt: prompt.text,
-      negativePrompt: negativePrompt?.text,
-      steps: config.sample_steps,
-      sampler: config.sample_solver,
-      guidanceScale: config.sample_guide_scale,
-      seed: output.seed,
-      width: output.width,
-      height: output.height,
-      identity: this.ports.engine.identity,
-      software: SOFTWARE,
-    });
+  private markOf(output: EngineOutput, request: EngineRequest): GenerationData {
+    const { prompt, negativePrompt, steps, guidanceScale, width, height } = request;
+    const sampler = this.begun.requested.config.sample_solver;
+    const { identity } = this.ports.engine;
+    const settings = { steps, sampler, guidanceScale, seed: output.seed, width, height };
+    return { prompt, negativePrompt, ...settings, identity, software: SOFTWARE };
   }
 
   private timings(): JobTimings {
@@ -209,17 +209,18 @@ class Attempt {
 }
 
 /** What is still missing: outputs that an earlier attempt stored are not made again. */
-function engineRequest({ requested, assets }: ProcessingJob): EngineRequest {
-  const { width, height } = JOB_CATALOGUE[requested.jobType];
+function engineRequest({ requested, enhanced, assets }: ProcessingJob): EngineRequest {
+  const { width, height, fps, negativePromptSupported } = JOB_CATALOGUE[requested.jobType];
   const outputs = requested.seeds.map((seed, index) => ({ index, seed }));
   return {
     jobId: requested.jobId,
-    prompt: requested.prompt.text,
-    negativePrompt: requested.negativePrompt?.text,
+    prompt: (enhanced?.enhanced ?? requested.prompt).text,
+    negativePrompt: negativePromptSupported ? requested.negativePrompt?.text : undefined,
     width,
     height,
     steps: requested.config.sample_steps,
     guidanceScale: requested.config.sample_guide_scale,
+    video: fps === undefined ? undefined : { frames: requested.config.frame_num, fps },
     outputs: outputs.filter(({ index }) => !assets.some((asset) => asset.index === index)),
   };
 }
@@ -227,7 +228,7 @@ function engineRequest({ requested, assets }: ProcessingJob): EngineRequest {
 function storedAsset(
   job: ProcessingJob,
   output: EngineOutput,
-  stored: { key: string; bytes: number; sha256: string },
+  stored: Pick<StoredAsset, 'key' | 'bytes' | 'sha256' | 'durationSeconds' | 'preview'>,
 ): StoredAsset {
   const { jobId, bucket } = job.requested;
   const { index, seed, width, height, mediaType } = output;

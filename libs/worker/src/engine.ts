@@ -3,6 +3,14 @@
  * come from a GPU or from the built-in preview.
  */
 
+/** What a video is to be like. Sizes in pixels, `fps` in frames a second. */
+export interface VideoShape {
+  readonly width: number;
+  readonly height: number;
+  readonly frames: number;
+  readonly fps: number;
+}
+
 /** What one attempt of a job asks the engine to make. Sizes in pixels. */
 export interface EngineRequest {
   readonly jobId: string;
@@ -14,6 +22,8 @@ export interface EngineRequest {
   /** Denoising steps per output, at least 1. */
   readonly steps: number;
   readonly guidanceScale: number;
+  /** Present when the outputs are to be videos (H.264 in MP4) of so many frames; else they are pictures (PNG). */
+  readonly video?: { readonly frames: number; readonly fps: number };
   /** The outputs to make: a job's output `index` (from 0) and its seed (0 to 2^32 - 1). */
   readonly outputs: readonly EngineOutputRequest[];
 }
@@ -36,7 +46,7 @@ export interface EngineOutput {
   readonly index: number;
   readonly seed: number;
   readonly bytes: Uint8Array;
-  readonly mediaType: string;
+  readonly mediaType: 'image/png' | 'video/mp4';
   readonly width: number;
   readonly height: number;
 }

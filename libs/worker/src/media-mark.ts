@@ -17,7 +17,7 @@ export function digitalSourceTypeOf(identity: EngineIdentity): DigitalSourceType
   return identity.engine === 'preview' ? DIGITAL_SOURCE_TYPE.algorithmic : DIGITAL_SOURCE_TYPE.trained;
 }
 
-/** How one picture was made. Sizes in pixels; `software` is the platform's name and version. */
+/** How one output was made. Sizes in pixels; `software` is the platform's name and version. */
 export interface GenerationData {
   readonly prompt: string;
   readonly negativePrompt?: string;
@@ -81,14 +81,17 @@ function internationalText(keyword: string, text: string): Buffer {
   return pngChunk('iTXt', Buffer.from(`${keyword}\0\0\0\0\0${text}`, 'utf8'));
 }
 
+/** What an XMP packet says: who made it, and from which prompt where there is room for it. */
+export type XmpData = Pick<GenerationData, 'identity' | 'software'> & Partial<Pick<GenerationData, 'prompt'>>;
+
 /** Namespaces: XMP specification part 1, IPTC Photo Metadata 2025.1 (which added the AI properties). */
-function xmpPacket(data: GenerationData): string {
+export function xmpPacket(data: XmpData): string {
   const properties = [
     xmpProperty('xmp:CreatorTool', data.software),
     xmpProperty('Iptc4xmpExt:DigitalSourceType', digitalSourceTypeOf(data.identity)),
     xmpProperty('Iptc4xmpExt:AISystemUsed', `${data.identity.engine}/${data.identity.model}`),
     xmpProperty('Iptc4xmpExt:AISystemVersionUsed', data.identity.version),
-    xmpProperty('Iptc4xmpExt:AIPromptInformation', data.prompt),
+    ...(data.prompt === undefined ? [] : [xmpProperty('Iptc4xmpExt:AIPromptInformation', data.prompt)]),
   ];
   return `<?xpacket begin="\uFEFF" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -115,7 +118,7 @@ function escapeXml(text: string): string {
  * Drops what neither PNG text (no NUL) nor XML 1.0 may hold: C0 and C1 controls but tab and line feed, the two
  * non-characters of the basic plane; lone surrogates become U+FFFD.
  */
-function withoutControls(text: string): string {
+export function withoutControls(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this removes
   return text.toWellFormed().replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\ufffe\uffff]/g, '');
 }

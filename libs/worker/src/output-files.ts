@@ -2,7 +2,7 @@
 import type { FileAssetStore } from '#asset-store/file-asset-store.js';
 import { StorageError } from '#asset-store/storage-error.js';
 import { isEnded, type Job, liveAssets } from '#contracts/domain/job.js';
-import { assetKey } from '#contracts/ids.js';
+import { assetKey, previewKey } from '#contracts/ids.js';
 import type { Log } from '#service-kit/log.js';
 
 /** The key of one output's file. */
@@ -22,7 +22,10 @@ export async function deleteUntold(assets: FileAssetStore, job: Job, log: Log): 
     if (!isEnded(job)) return;
     const told = new Set(liveAssets(job).map(({ index }) => index));
     const untold = seeds.map((_, index) => index).filter((index) => !told.has(index));
-    for (const index of untold) await assets.delete(outputKey(job, index));
+    for (const index of untold) {
+      await assets.delete(outputKey(job, index));
+      await assets.delete(previewKey(outputKey(job, index)));
+    }
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     log.warn({ err: error, jobId }, 'files that no event tells of may be left');

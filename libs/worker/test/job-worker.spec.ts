@@ -115,7 +115,8 @@ describe('a job of six pictures', () => {
     expect(job).toMatchObject({ status: 'completed', started: { attempt: 1 } });
     expect(job.assets).toHaveLength(6);
     const files = await readdir(join(folder, dirname(job.assets[0]?.key ?? '')));
-    expect(files.sort()).toEqual(['0.png', '1.png', '2.png', '3.png', '4.png', '5.png']);
+    const expected = job.assets.flatMap(({ index }) => [`${index}.png`, `${index}.preview.webp`]).sort();
+    expect(files.sort()).toEqual(expected);
   });
 });
 
@@ -167,7 +168,7 @@ describe('a job that is cancelled while a file is stored', () => {
     const job = await watched.ended;
     expect(job.assets.map(({ index }) => index)).toEqual([0]);
     const folderOfJob = join(folder, dirname(job.assets[0]?.key ?? ''));
-    await expect.poll(() => readdir(folderOfJob)).toEqual(['0.png']);
+    await expect.poll(() => readdir(folderOfJob)).toEqual(['0.png', '0.preview.webp']);
   });
 });
 

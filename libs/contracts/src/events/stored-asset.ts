@@ -1,3 +1,5 @@
+import 'reflect-metadata';
+import { Type } from 'class-transformer';
 import {
   IsInt,
   IsISO8601,
@@ -9,8 +11,33 @@ import {
   Matches,
   Max,
   Min,
+  ValidateNested,
 } from 'class-validator';
 import { SEED_MAX } from '../limits.js';
+
+/** A small picture of an asset, for lists: of a video, its first frame. */
+export class AssetPreview {
+  /** `<bucket>/<accountKey>/<jobId>/<index>.preview.webp` */
+  @IsString()
+  key!: string;
+
+  @IsString()
+  mediaType!: string;
+
+  @IsInt()
+  @IsPositive()
+  bytes!: number;
+
+  /** Pixels. */
+  @IsInt()
+  @IsPositive()
+  width!: number;
+
+  /** Pixels. */
+  @IsInt()
+  @IsPositive()
+  height!: number;
+}
 
 /** One file in the asset store. */
 export class StoredAsset {
@@ -60,4 +87,10 @@ export class StoredAsset {
 
   @IsISO8601()
   storedAt!: string;
+
+  /** Absent where none could be made. */
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => AssetPreview)
+  preview?: AssetPreview;
 }

@@ -8,7 +8,7 @@ import { foldsScene } from './scenes/folds.js';
 import { paperScene } from './scenes/paper.js';
 import { planetScene } from './scenes/planet.js';
 import { ridgesScene } from './scenes/ridges.js';
-import type { Scene, SceneMaker } from './scenes/scene.js';
+import type { RowPainter, SceneMaker } from './scenes/scene.js';
 import { hashPair, hashText, SeededRandom } from './seeded-random.js';
 
 const SCENES: readonly SceneMaker[] = [ridgesScene, foldsScene, paperScene, planetScene, currentsScene];
@@ -19,20 +19,32 @@ export interface PictureRequest extends PictureSize {
   readonly seed: number;
 }
 
-/**
- * Paints a picture and encodes it as PNG. The prompt chooses the colours, the seed the composition; consecutive seeds
- * get different kinds of scenes. Rejects soon after the signal is aborted.
- */
+/** Paints a picture and encodes it as PNG. Rejects soon after the signal is aborted. */
 export async function renderPicture(request: PictureRequest, caption: Caption, signal: AbortSignal): Promise<Buffer> {
-  const scene = await runPaced(sceneOf(request), signal);
-  return encodePng(request, finishedRows(request, scene, caption), signal);
+  const composition = await runPaced(compositionOf(request, caption, 0), signal);
+  return encodePng(request, await runPaced(composition(0), signal), signal);
 }
 
-function sceneOf({ prompt, seed, width, height }: PictureRequest): Paced<Scene> {
+/** Writes red, green, blue per pixel of row `y`, 0 to 255. */
+export type FinishedRows = (y: number, out: Uint8Array) => void;
+
+/**
+ * What is looked at for so many seconds, at any time of them. The prompt chooses the colours, the seed the composition;
+ * consecutive seeds get different kinds of scenes.
+ */
+export function* compositionOf(
+  { prompt, seed, width, height }: PictureRequest,
+  caption: Caption,
+  seconds: number,
+): Paced<(at: number) => Paced<FinishedRows>> {
   const promptHash = hashText(prompt);
   const random = new SeededRandom(hashPair(promptHash, seed));
   const make = SCENES[(promptHash + seed) % SCENES.length] ?? foldsScene;
-  return make({ width, height, palette: paletteOf(prompt), random });
+  const scene = yield* make({ width, height, seconds, palette: paletteOf(prompt), random });
+  const finish = finisherOf({ width, height }, caption, grainOf(seed));
+  return function* (at) {
+    return finish(yield* scene.at(at));
+  };
 }
 
 /** Peak of the film grain, of 255: hides the steps of 8-bit gradients without making the file large. */
@@ -41,12 +53,11 @@ const GRAIN = 1.6;
 /** How much darker the corners are. */
 const VIGNETTE = 0.2;
 
-/** Scene, vignette, caption and grain of one row, rounded to bytes. */
-function finishedRows({ width, height, seed }: PictureRequest, scene: Scene, caption: Caption) {
+/** Puts vignette, caption and grain over a scene's rows, rounded to bytes. */
+function finisherOf({ width, height }: PictureSize, caption: Caption, grain: Float32Array) {
   const colours = new Float32Array(width * 3);
-  const grain = grainOf(seed);
-  return (y: number, out: Uint8Array): void => {
-    scene.paintRow(y, colours);
+  return (paintRow: RowPainter) => (y: number, out: Uint8Array) => {
+    paintRow(y, colours);
     darkenCorners(colours, (2 * y) / height - 1);
     caption.paintRow(y, colours);
     // Another stretch of the grain for every row, so that it forms no pattern.

@@ -2,24 +2,27 @@ import { setTimeout } from 'node:timers/promises';
 import type { Engine, EngineCallbacks, EngineIdentity, EngineProgress, EngineRequest } from '../engine.js';
 import { abortable } from './abortable.js';
 import { BenchmarkPictures } from './benchmark-picture.js';
+import { BenchmarkVideos } from './benchmark-video.js';
 import { Caption } from './caption.js';
 import { renderPicture } from './picture.js';
 import { loadTypefaces, type Typefaces } from './text/typefaces.js';
+import { movingPicture, renderVideo } from './video.js';
 
 export interface PreviewOptions {
   /**
    * How long a run takes, in milliseconds, whatever its number of outputs; each output is handed over at the end of its
-   * share. 0: no waiting at all, and pictures that cost next to nothing (`BenchmarkPictures`).
+   * share; a video takes the time that it needs when that is more. 0: no waiting at all, and outputs that cost next to
+   * nothing (`BenchmarkPictures`, `BenchmarkVideos`).
    */
   readonly durationMs: number;
 }
 
 /** Raise it when the same request would make other pixels. */
-const PREVIEW_VERSION = '1.0.0';
+const PREVIEW_VERSION = '1.1.0';
 
 /**
- * The engine that needs neither GPU nor weights. It paints abstract pictures that follow from prompt, seed and size,
- * says PREVIEW on every one of them, and behaves like a real engine in time, progress and cancelling.
+ * The engine that needs neither GPU nor weights. It paints abstract pictures, still or moving, that follow from prompt,
+ * seed and size, says PREVIEW on every one of them, and behaves like a real engine in time, progress and cancelling.
  */
 export function createPreviewEngine(options: PreviewOptions): Engine {
   return new PreviewEngine(options);
@@ -33,14 +36,15 @@ class PreviewEngine implements Engine {
     device: 'cpu',
   };
   private typefaces: Typefaces | undefined;
-  private benchmark: BenchmarkPictures | undefined;
+  private benchmark: { readonly pictures: BenchmarkPictures; readonly videos: BenchmarkVideos } | undefined;
 
   constructor(private readonly options: PreviewOptions) {}
 
   /** Rejects when the fonts that belong to the installation cannot be read. */
   async setup(signal: AbortSignal): Promise<void> {
     this.typefaces = await abortable(loadTypefaces(), signal);
-    this.benchmark = new BenchmarkPictures(this.typefaces);
+    const { typefaces } = this;
+    this.benchmark = { pictures: new BenchmarkPictures(typefaces), videos: new BenchmarkVideos(typefaces) };
   }
 
   async run(request: EngineRequest, callbacks: EngineCallbacks, signal: AbortSignal): Promise<void> {
@@ -62,28 +66,57 @@ class PreviewEngine implements Engine {
     signal.throwIfAborted();
     const pace = new RunPace(request, callbacks, this.options.durationMs, signal);
     pace.report('loading', 0);
-    const draw = await this.painterFor(request, signal);
+    const make = await this.makerFor(request, signal);
+    const mediaType = request.video ? 'video/mp4' : 'image/png';
+    const { width, height } = request;
     for (const [position, output] of request.outputs.entries()) {
       pace.report('generating', position);
-      const bytes = await draw(output.seed);
-      await pace.stepThrough(position);
-      const { width, height } = request;
-      await abortable(callbacks.onOutput({ ...output, bytes, mediaType: 'image/png', width, height }), signal);
+      const bytes = await make(output.seed, pace, position);
+      await abortable(callbacks.onOutput({ ...output, bytes, mediaType, width, height }), signal);
     }
     pace.report('decoding', request.outputs.length);
   }
 
-  private async painterFor(request: EngineRequest, signal: AbortSignal): Promise<Painter> {
+  private makerFor(request: EngineRequest, signal: AbortSignal): Promise<Maker> {
+    return request.video ? this.videoMaker(request, request.video, signal) : this.pictureMaker(request, signal);
+  }
+
+  private async pictureMaker({ prompt, width, height }: EngineRequest, signal: AbortSignal): Promise<Maker> {
+    const { typefaces, benchmark } = this.ready();
+    const { durationMs } = this.options;
+    const caption = durationMs === 0 ? undefined : await Caption.of(prompt, { width, height }, typefaces);
+    return async (seed, pace, position) => {
+      const picture = { prompt, seed, width, height };
+      const bytes = caption ? await renderPicture(picture, caption, signal) : benchmark.pictures.picture(picture);
+      await pace.stepThrough(position);
+      return bytes;
+    };
+  }
+
+  private async videoMaker(
+    { prompt, width, height }: EngineRequest,
+    { frames, fps }: NonNullable<EngineRequest['video']>,
+    signal: AbortSignal,
+  ): Promise<Maker> {
+    const { typefaces, benchmark } = this.ready();
+    const shape = { width, height, frames, fps };
+    if (this.options.durationMs === 0) return () => benchmark.videos.video(shape, signal);
+    const caption = await Caption.of(prompt, shape, typefaces);
+    return async (seed, pace, position) => {
+      const source = await movingPicture({ ...shape, prompt, seed }, caption, signal);
+      return renderVideo(shape, source, { signal, onFrame: (done) => pace.reach(position + done / frames) });
+    };
+  }
+
+  private ready() {
     const { typefaces, benchmark } = this;
     if (!typefaces || !benchmark) throw new Error('the preview engine is used before setup() or after close()');
-    const { prompt, width, height } = request;
-    if (this.options.durationMs === 0) return async (seed) => benchmark.picture({ prompt, seed, width, height });
-    const caption = await Caption.of(prompt, { width, height }, typefaces);
-    return (seed) => renderPicture({ prompt, seed, width, height }, caption, signal);
+    return { typefaces, benchmark };
   }
 }
 
-type Painter = (seed: number) => Promise<Uint8Array>;
+/** Makes the output at a position of its request, in its time. */
+type Maker = (seed: number, pace: RunPace, position: number) => Promise<Uint8Array>;
 
 /** Spreads a run's progress over its time. An output counts 1: 2.5 means two are done and the third is half done. */
 class RunPace {
@@ -105,13 +138,16 @@ class RunPace {
     this.callbacks.onProgress({ stage, percent: 100 * share, step: Math.floor(steps * share), steps });
   }
 
+  /** Waits until so much is due, and reports it. */
+  async reach(outputsDone: number): Promise<void> {
+    await this.until(outputsDone);
+    this.report('generating', outputsDone);
+  }
+
   /** Waits until the share of the output at `position` is over, and reports each step on the way. */
   async stepThrough(position: number): Promise<void> {
     if (this.durationMs === 0) return this.signal.throwIfAborted();
-    for (let tick = 1; tick < this.ticks; tick++) {
-      await this.until(position + tick / this.ticks);
-      this.report('generating', position + tick / this.ticks);
-    }
+    for (let tick = 1; tick < this.ticks; tick++) await this.reach(position + tick / this.ticks);
     await this.until(position + 1);
   }
 

@@ -7,10 +7,14 @@ import { blendTone, type Canvas, lighten, putTone, type Scene, shade, smoothstep
 const LOWEST = -0.6;
 const RANGE = 1.35;
 
-/** Sheets of paper, cut out in layers, each throwing a soft shadow on the one below. */
+/** How far the relief's hills drift in a second, in features of the noise. */
+const DRIFT = 0.11;
+
+/** Sheets of paper, cut out in layers, each throwing a soft shadow on the one below. Over time the cuts wander. */
 export function* paperScene(canvas: Canvas): Paced<Scene> {
   const { width, height, palette, random } = canvas;
-  const relief = yield* reliefOf(canvas);
+  const reliefAt = reliefOf(canvas);
+  yield;
   const sheets = random.integer(6, 8);
   const tones = Float32Array.from({ length: sheets }, (_, sheet) => 0.08 + (0.88 * sheet) / (sheets - 1));
   if (!palette.light) tones.reverse();
@@ -22,11 +26,14 @@ export function* paperScene(canvas: Canvas): Paced<Scene> {
     reach,
   };
   return {
-    paintRow(y, out) {
-      relief.readRow(y, rows.here);
-      relief.readRow(Math.min(y + 1, height - 1), rows.below);
-      relief.readRow(Math.max(y - reach, 0), rows.towardsLight);
-      paintSheets(rows, tones, palette.ramp, out);
+    *at(seconds) {
+      const relief = yield* reliefAt(seconds * DRIFT);
+      return (y, out) => {
+        relief.readRow(y, rows.here);
+        relief.readRow(Math.min(y + 1, height - 1), rows.below);
+        relief.readRow(Math.max(y - reach, 0), rows.towardsLight);
+        paintSheets(rows, tones, palette.ramp, out);
+      };
     },
   };
 }
@@ -65,18 +72,20 @@ function paintSheets(rows: ReliefRows, tones: Float32Array, ramp: Float32Array, 
   }
 }
 
-/** Hills around a hollow. */
-function* reliefOf({ width, height, random }: Canvas): Paced<SmoothField> {
+/** Hills around a hollow, drifted so far. */
+function reliefOf({ width, height, random }: Canvas): (drift: number) => Paced<SmoothField> {
   const noise = new Noise(random);
   const span = Math.min(width, height);
   const scale = random.between(1.2, 1.9) / span;
   const centreX = width * random.between(0.3, 0.7);
   const centreY = height * random.between(0.25, 0.55);
   const pull = random.between(0.5, 1.1);
-  return yield* SmoothField.sampled(width, height, (x, y) => {
-    const bend = noise.at(x * scale * 0.8 + 4, y * scale * 0.8);
-    // The added 0.01 rounds off the tip of the cone, which would be cut out as a speck.
-    const distance = Math.sqrt(((x - centreX) / span) ** 2 + ((y - centreY) / span) ** 2 + 0.01);
-    return noise.layered(x * scale + bend, y * scale - bend, 2) * 0.62 + pull * (distance - 0.45);
-  });
+  return (drift) =>
+    SmoothField.sampled(width, height, (x, y) => {
+      const bend = noise.at(x * scale * 0.8 + 4, y * scale * 0.8 + drift);
+      // The added 0.01 rounds off the tip of the cone, which would be cut out as a speck.
+      const distance = Math.sqrt(((x - centreX) / span) ** 2 + ((y - centreY) / span) ** 2 + 0.01);
+      const hills = noise.layered(x * scale + bend + drift, y * scale - bend, 2);
+      return hills * 0.62 + pull * (distance - 0.45);
+    });
 }

@@ -22,18 +22,28 @@ interface Planet {
   readonly light: { readonly x: number; readonly y: number; readonly z: number };
 }
 
-/** A banded planet in soft side light before a nebula, every other one with rings. */
+/** How far the planet turns and the nebula drifts in a second, in radii and in features of the noise. */
+const TURN = 0.16;
+const NEBULA_DRIFT = 0.035;
+/** Radians a second by which stars twinkle. */
+const TWINKLE = 2.2;
+
+/** A banded planet that turns in soft side light before a nebula, every other one with rings. */
 export function* planetScene(canvas: Canvas): Paced<Scene> {
   const planet = planetOf(canvas);
   const noise = new Noise(canvas.random);
-  const paintSky = yield* skyPainter(canvas, planet, noise);
-  const paintDisc = yield* discPainter(canvas, planet, noise);
+  const skyAt = skyPainter(canvas, planet, noise);
+  yield;
   const paintRing = canvas.random.between(0, 1) < 0.5 ? ringPainter(canvas, planet) : () => {};
   return {
-    paintRow(y, out) {
-      paintSky(y, out);
-      paintDisc(y, out);
-      paintRing(y, out);
+    *at(seconds) {
+      const paintSky = yield* skyAt(seconds);
+      const paintDisc = yield* discPainter(canvas, planet, noise, seconds);
+      return (y, out) => {
+        paintSky(y, out);
+        paintDisc(y, out);
+        paintRing(y, out);
+      };
     },
   };
 }
@@ -50,16 +60,17 @@ function planetOf({ width, height, random }: Canvas): Planet {
 }
 
 /** Nebula, stars, and the planet's glow on its lit side. */
-function* skyPainter({ width, height, palette, random }: Canvas, planet: Planet, noise: Noise): Paced<RowPainter> {
+function skyPainter({ width, height, palette, random }: Canvas, planet: Planet, noise: Noise) {
   const scale = 1.6 / Math.min(width, height);
-  const nebula = yield* SmoothField.sampled(width, height, (px, py) => {
-    const x = px * scale;
-    const y = py * scale;
-    return noise.layered(x + 0.8 * noise.at(x + 9, y), y + 0.8 * noise.at(x, y + 5), 3);
-  });
+  const nebulaAt = (drift: number) =>
+    SmoothField.sampled(width, height, (px, py) => {
+      const x = px * scale;
+      const y = py * scale;
+      return noise.layered(x + 0.8 * noise.at(x + 9 + drift, y), y + 0.8 * noise.at(x, y + 5 - drift), 3);
+    });
   const stars = random.integer(0, 1 << 30);
   const clouds = new Float32Array(width);
-  return (y, out) => {
+  const painterOf = (nebula: SmoothField, seconds: number) => (y: number, out: Float32Array) => {
     nebula.readRow(y, clouds);
     const ny = (y - planet.y) / planet.radius;
     for (let x = 0; x < width; x++) {
@@ -69,14 +80,22 @@ function* skyPainter({ width, height, palette, random }: Canvas, planet: Planet,
       const cloud = clouds[x] ?? 0;
       const facing = Math.max(0, nx * planet.light.x + ny * planet.light.y) / distance;
       const outside = Math.max(0, distance - 1);
-      const star = starAt(x, y, stars) * 190 * clamp01(0.8 - cloud);
+      const star = starAt(x, y, stars, seconds) * 190 * clamp01(0.8 - cloud);
       putTone(palette.ramp, 0.1 + 0.26 * clamp01(0.4 + cloud), out, x * 3);
       lighten(out, x * 3, star + (facing * 62 + 6) / (1 + 60 * outside * Math.sqrt(outside)));
     }
   };
+  return function* (seconds: number): Paced<RowPainter> {
+    return painterOf(yield* nebulaAt(seconds * NEBULA_DRIFT), seconds);
+  };
 }
 
-function* discPainter({ width, height, palette }: Canvas, planet: Planet, noise: Noise): Paced<RowPainter> {
+function* discPainter(
+  { width, height, palette }: Canvas,
+  planet: Planet,
+  noise: Noise,
+  seconds: number,
+): Paced<RowPainter> {
   const { radius, light } = planet;
   const cos = Math.cos(planet.tilt);
   const sin = Math.sin(planet.tilt);
@@ -84,8 +103,9 @@ function* discPainter({ width, height, palette }: Canvas, planet: Planet, noise:
     const u = ((px - planet.x) * cos + (py - planet.y) * sin) / radius;
     const v = ((py - planet.y) * cos - (px - planet.x) * sin) / radius;
     if (u * u + v * v > 1.1) return 0;
-    const swirl = 0.16 * noise.layered(u * 1.6 + 20, v * 5, 3);
-    return noise.layered(2.5 + 0.35 * u, (v + swirl) * 2.8, 3);
+    const along = u - seconds * TURN;
+    const swirl = 0.16 * noise.layered(along * 1.6 + 20, v * 5, 3);
+    return noise.layered(2.5 + 0.35 * along, (v + swirl) * 2.8, 3);
   });
   const bands = new Float32Array(width);
   return (y, out) => {
@@ -134,9 +154,10 @@ const RING_END = 2.05;
 const RING_TILT = 0.26;
 
 /** Brightness of the star on a pixel, 0 for nearly all of them. */
-function starAt(x: number, y: number, seed: number): number {
+function starAt(x: number, y: number, seed: number, seconds: number): number {
   let hash = Math.imul(x ^ seed, 0x9e3779b1) ^ Math.imul(y, 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
   hash = (hash ^ (hash >>> 13)) >>> 0;
-  return hash % 1900 === 0 ? ((hash >>> 12) & 255) / 255 : 0;
+  if (hash % 1900 !== 0) return 0;
+  return (((hash >>> 12) & 255) / 255) * (0.75 + 0.25 * Math.cos(seconds * TWINKLE + x));
 }

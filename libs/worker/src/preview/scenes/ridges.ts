@@ -10,18 +10,32 @@ interface Ridge {
   readonly tone: number;
 }
 
-/** Mountains in mist under a low sun or a moon, sometimes above a lake that mirrors them. */
+/** What passes by in a second: the nearest ridge and the sun's rise in shares of the shorter side, clouds and waves in
+ * features of the noise. */
+const PASSING = 0.045;
+const RISE = 0.012;
+const CLOUD_DRIFT = 0.06;
+const WAVE_SPEED = 1.1;
+
+/** A flight past mountains in mist under a low sun or a moon, sometimes above a lake that mirrors them. */
 export function* ridgesScene(canvas: Canvas): Paced<Scene> {
-  const ridges = yield* ridgesOf(canvas);
+  const ridgesAt = ridgesOf(canvas);
+  yield;
   const hasLake = canvas.random.between(0, 1) < 0.55;
   const shore = Math.round(canvas.height * (hasLake ? canvas.random.between(0.7, 0.78) : 1));
-  const paintLand = landPainter(canvas, ridges);
-  const paintLake = lakePainter(canvas, shore, paintLand);
-  return { paintRow: (y, out) => (y < shore ? paintLand(y, out) : paintLake(y - shore, out)) };
+  const paintSky = skyPainter(canvas);
+  const paintLake = lakePainter(canvas, shore);
+  return {
+    *at(seconds) {
+      const land = landPainter(canvas, yield* ridgesAt(seconds), (y, nearest, out) =>
+        paintSky({ y, nearest, seconds }, out),
+      );
+      return (y, out) => (y < shore ? land(y, out) : paintLake(land, seconds, y - shore, out));
+    },
+  };
 }
 
-function landPainter(canvas: Canvas, ridges: readonly Ridge[]): RowPainter {
-  const paintSky = skyPainter(canvas);
+function landPainter(canvas: Canvas, ridges: readonly Ridge[], paintSky: SkyRowPainter): RowPainter {
   const nearest = new Int8Array(canvas.width);
   return (y, out) => {
     findNearest(ridges, y, nearest);
@@ -61,15 +75,15 @@ function paintRidge(
 }
 
 /** Mirrors the land row by row, each row shaken by the waves; waves grow and lengthen towards the viewer. */
-function lakePainter({ width, height, random }: Canvas, shore: number, paintLand: RowPainter): RowPainter {
+function lakePainter({ width, height, random }: Canvas, shore: number) {
   const span = Math.min(width, height);
   const waves = new Noise(random);
   const mirrored = new Float32Array(width * 3);
-  return (depth, out) => {
+  return (paintLand: RowPainter, seconds: number, depth: number, out: Float32Array): void => {
     paintLand(Math.max(0, Math.round(shore - 1 - depth * 1.15)), mirrored);
     const near = depth / (height - shore + 1);
     const along = (9 - 5 * near) / span;
-    const across = (depth / span) * (95 - 45 * near);
+    const across = (depth / span) * (95 - 45 * near) - seconds * WAVE_SPEED;
     const edge = depth < 2 ? 22 : 0;
     for (let x = 0; x < width; x++) {
       const wave = waves.at(x * along, across);
@@ -82,22 +96,27 @@ function lakePainter({ width, height, random }: Canvas, shore: number, paintLand
   };
 }
 
-function* ridgesOf(canvas: Canvas): Paced<Ridge[]> {
+/** The ridges at a time; near ones pass by faster than far ones. */
+function ridgesOf(canvas: Canvas): (seconds: number) => Paced<Ridge[]> {
   const noise = new Noise(canvas.random);
   const count = canvas.random.integer(4, 6);
   const top = canvas.random.between(0.42, 0.52);
-  const ridges: Ridge[] = [];
-  for (let index = 0; index < count; index++) {
-    const share = index / (count - 1);
-    const base = canvas.height * (top + 0.42 * share);
-    ridges.push({
-      crest: crestOf(canvas, noise, { base, share, index, octaves: 7 }),
-      mistTop: crestOf(canvas, noise, { base, share, index, octaves: 2 }),
-      tone: 0.6 * (1 - share) ** 1.15 + 0.02,
-    });
-    yield;
-  }
-  return ridges;
+  const passing = Math.min(canvas.width, canvas.height) * PASSING;
+  return function* (seconds) {
+    const ridges: Ridge[] = [];
+    for (let index = 0; index < count; index++) {
+      const share = index / (count - 1);
+      const base = canvas.height * (top + 0.42 * share);
+      const passed = seconds * passing * (0.15 + 0.85 * share * share);
+      ridges.push({
+        crest: crestOf(canvas, noise, { base, share, index, passed, octaves: 7 }),
+        mistTop: crestOf(canvas, noise, { base, share, index, passed, octaves: 2 }),
+        tone: 0.6 * (1 - share) ** 1.15 + 0.02,
+      });
+      yield;
+    }
+    return ridges;
+  };
 }
 
 /** `share`: 0 for the farthest ridge, 1 for the nearest, which is rougher and higher. */
@@ -105,24 +124,33 @@ interface CrestShape {
   readonly base: number;
   readonly share: number;
   readonly index: number;
+  /** Pixels that it has moved to the left. */
+  readonly passed: number;
   readonly octaves: number;
 }
 
-function crestOf({ width, height }: Canvas, noise: Noise, { base, share, index, octaves }: CrestShape): Float32Array {
+function crestOf({ width, height }: Canvas, noise: Noise, shape: CrestShape): Float32Array {
+  const { base, share, index, passed, octaves } = shape;
   const span = Math.min(width, height);
   const reach = span * (0.16 + 0.05 * share);
   const frequency = (1.3 + share * 1.4) / span;
   return Float32Array.from({ length: width }, (_, x) => {
-    const along = x * frequency;
+    const along = (x + passed) * frequency;
     const peak = noise.layered(along + index * 31.7, index * 5.1, octaves);
     return base - reach * (0.25 + peak - 0.35 * Math.abs(noise.at(along * 2.3, index + 0.5)));
   });
 }
 
-type SkyPainter = (y: number, nearest: Int8Array, out: Float32Array) => void;
+type SkyRowPainter = (y: number, nearest: Int8Array, out: Float32Array) => void;
+
+interface SkyRow {
+  readonly y: number;
+  readonly nearest: Int8Array;
+  readonly seconds: number;
+}
 
 /** By day the sky brightens towards the horizon around a sun; by night it stays deep around a pale moon. */
-function skyPainter({ width, height, palette, random }: Canvas): SkyPainter {
+function skyPainter({ width, height, palette, random }: Canvas) {
   const span = Math.min(width, height);
   const sunX = width * random.between(0.22, 0.78);
   const sunY = height * random.between(0.2, 0.42);
@@ -130,13 +158,15 @@ function skyPainter({ width, height, palette, random }: Canvas): SkyPainter {
   const zenith = palette.light ? 0.52 : 0.1;
   const rise = palette.light ? 0.41 : 0.52;
   const clouds = new Noise(random);
-  return (y, nearest, out) => {
+  return ({ y, nearest, seconds }: SkyRow, out: Float32Array): void => {
     const tone = zenith + rise * clamp01(y / (height * 0.55)) ** 1.3;
+    const sunAt = sunY - seconds * span * RISE;
+    const drifted = seconds * CLOUD_DRIFT;
     for (let x = 0; x < width; x++) {
       if ((nearest[x] ?? 0) >= 0) continue;
-      const distance = Math.sqrt((x - sunX) * (x - sunX) + (y - sunY) * (y - sunY));
+      const distance = Math.sqrt((x - sunX) * (x - sunX) + (y - sunAt) * (y - sunAt));
       const glow = 1 / (1 + (distance / (span * 0.17)) ** 2);
-      const drift = clouds.at((x / span) * 1.6, (y / span) * 7) * 0.06;
+      const drift = clouds.at((x / span) * 1.6 + drifted, (y / span) * 7) * 0.06;
       putTone(palette.ramp, tone + drift + glow * 0.2, out, x * 3);
       if (distance < radius + 0.5) blendTone(palette.ramp, 0.995, clamp01(radius - distance + 0.5), out, x * 3);
       lighten(out, x * 3, glow * 14);

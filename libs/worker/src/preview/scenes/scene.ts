@@ -5,15 +5,18 @@ import type { SeededRandom } from '../seeded-random.js';
 /** Writes row `y` as red, green, blue per pixel, 0 to 255, not rounded; values outside are clipped later. */
 export type RowPainter = (y: number, out: Float32Array) => void;
 
-/** A composition that is ready to be read. Rows may be asked for in any order. */
+/** A composition that moves. */
 export interface Scene {
-  readonly paintRow: RowPainter;
+  /** The composition at a time, in seconds from 0, ready to be read: rows may be asked for in any order. */
+  at(seconds: number): Paced<RowPainter>;
 }
 
 /** What a scene is composed from. Sizes in pixels. */
 export interface Canvas {
   readonly width: number;
   readonly height: number;
+  /** How long the scene is looked at: 0 for a picture. */
+  readonly seconds: number;
   readonly palette: Palette;
   readonly random: SeededRandom;
 }

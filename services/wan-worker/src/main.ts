@@ -1,0 +1,3 @@
+import { runGenerationWorker } from '#worker/generation-worker.js';
+
+runGenerationWorker('wan-worker', 'wan');
