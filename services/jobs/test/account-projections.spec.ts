@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EventType } from '#contracts/events/registry.js';
 import { accountKeyOf } from '#contracts/ids.js';
@@ -168,6 +169,19 @@ describe('over a log of real accounts and jobs', () => {
       { status: 'charged', credits: '12', jobs: 2 },
       { status: 'released', credits: '0', jobs: 2 },
       { status: 'reserved', credits: '12', jobs: 2 },
+    ]);
+  });
+
+  test('the check in the operations guide finds nothing, and a balance that is not right', async () => {
+    const guide = await readFile(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+    const [, check = ''] = /```sql\n(select account_key[^`]+);\n```/.exec(guide) ?? [];
+    expect(await fixture.database.query(check)).toEqual([]);
+    await fixture.database.query('update accounts set balance = balance + 1 where account_key = $1', [
+      accountKeyOf('ann'),
+    ]);
+    expect(await fixture.database.query(check)).toMatchObject([{ account_key: accountKeyOf('ann') }]);
+    await fixture.database.query('update accounts set balance = balance - 1 where account_key = $1', [
+      accountKeyOf('ann'),
     ]);
   });
 
