@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ErrorBody } from '#contracts/http/error-codes.js';
+import { EVENT_STREAMS_MAX } from '#contracts/limits.js';
 import { authorization, get, type Kit, queued, read, startKit } from './gateway-kit.js';
 
 const LIMIT = 20;
@@ -63,6 +64,26 @@ describe('a user who asks too often', () => {
     const stream = await get(kit.url, `/api/jobs/${id}/events`, 'erin');
     expect(stream.status).toBe(200);
     await stream.body?.cancel();
+  });
+});
+
+describe('a user who watches too much', () => {
+  it('is told to wait until a stream is closed', async () => {
+    const { id } = await queued(kit.url, undefined, 'frank');
+    const watch = () => get(kit.url, `/api/jobs/${id}/events`, 'frank');
+    const streams = await Promise.all(Array.from({ length: EVENT_STREAMS_MAX }, watch));
+    expect(streams.every(({ status }) => status === 200)).toBe(true);
+    const refused = await watch();
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('retry-after')).toBe('10');
+    expect(await read<ErrorBody>(refused)).toMatchObject({ code: 'rate_limited', retryable: true });
+    await streams[0]?.body?.cancel();
+    await vi.waitFor(async () => {
+      const again = await watch();
+      streams.push(again);
+      expect(again.status).toBe(200);
+    }, 2_000);
+    await Promise.all(streams.slice(1).map((stream) => stream.body?.cancel()));
   });
 });
 

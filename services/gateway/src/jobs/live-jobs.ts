@@ -3,6 +3,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { isEnded, isFavorite, type Job } from '#contracts/domain/job.js';
 import type { JobHistoryEvent } from '#contracts/events/registry.js';
 import { isUuid } from '#contracts/ids.js';
+import { EVENT_STREAMS_MAX } from '#contracts/limits.js';
 import type { ProgressMessage } from '#contracts/progress.js';
 import { Bus } from '#eventing/bus.js';
 import { JobStore } from '#eventing/job-store.js';
@@ -22,6 +23,8 @@ const HEARTBEAT_MS = 15_000;
 @Injectable()
 export class LiveJobs implements OnApplicationShutdown {
   private readonly clients = new Set<EventStream>();
+  /** Open streams of each account, those that are being opened included. */
+  private readonly watching = new Map<string, number>();
   private readonly heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS).unref();
 
   constructor(
@@ -39,11 +42,12 @@ export class LiveJobs implements OnApplicationShutdown {
   /**
    * Opens a stream of the job's events behind `after`, or from a snapshot on. First the subscription, then the fold: what
    * happens in between is in both, and told once.
-   * @throws ApiError when the job is not the caller's.
+   * @throws ApiError when the job is not the caller's, or the caller watches too many.
    */
   async watch(jobId: string, caller: Caller, after: number | undefined): Promise<EventStream> {
     if (!isUuid(jobId)) throw new ApiError('unknown_job');
     const stream = new EventStream();
+    this.enter(caller, stream);
     const watcher = new Watcher(this.bus, jobId, (message) => this.send(stream, message), {
       snapshot: () => this.store.history(jobId),
       readAll: (minSequence) => this.store.everyEvent(jobId, minSequence),
@@ -66,6 +70,19 @@ export class LiveJobs implements OnApplicationShutdown {
   onApplicationShutdown(): void {
     clearInterval(this.heartbeat);
     for (const client of this.clients) client.end();
+  }
+
+  private enter({ accountKey }: Caller, stream: EventStream): void {
+    const open = this.watching.get(accountKey) ?? 0;
+    if (open >= EVENT_STREAMS_MAX) {
+      throw new ApiError('rate_limited', { details: `${EVENT_STREAMS_MAX} event streams are open here` });
+    }
+    this.watching.set(accountKey, open + 1);
+    stream.onClose(() => {
+      const left = (this.watching.get(accountKey) ?? 1) - 1;
+      if (left > 0) this.watching.set(accountKey, left);
+      else this.watching.delete(accountKey);
+    });
   }
 
   private add(stream: EventStream): void {
