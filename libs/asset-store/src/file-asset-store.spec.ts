@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isAssetKey } from './asset-key.js';
-import { FileAssetStore } from './file-asset-store.js';
+import { FileAssetStore, FileTooLargeError } from './file-asset-store.js';
 import { resolveStore } from './resolve-store.js';
 import { StorageError, storageErrorOf } from './storage-error.js';
 
@@ -82,6 +83,30 @@ describe('the file store', () => {
       '.2.png.00000000-0000-4000-8000-000000000000.part',
       '0.png',
     ]);
+  });
+
+  it('stages a file that nobody sees, and leaves nothing of it behind', async () => {
+    const staged = await store.stage(KEY, Readable.from([Buffer.from('a pic'), Buffer.from('ture')]), 9);
+    expect(await staged.read()).toEqual(Buffer.from('a picture'));
+    expect(await store.stat(KEY)).toBeUndefined();
+    await store.put(KEY, Buffer.from('marked'));
+    await staged.discard();
+    expect(await readdir(join(root, JOB))).toEqual(['0.png']);
+  });
+
+  it('stages no more than it may, and nothing of what breaks off', async () => {
+    const tooMuch = Readable.from([Buffer.alloc(5), Buffer.alloc(5)]);
+    await expect(store.stage(KEY, tooMuch, 9)).rejects.toBeInstanceOf(FileTooLargeError);
+    const broken = new Readable({ read: () => broken.destroy(new Error('broke off')) });
+    await expect(store.stage(KEY, broken, 9)).rejects.toThrow('broke off');
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it('tells when a staged file was swept away', async () => {
+    const staged = await store.stage(KEY, Readable.from([Buffer.from('x')]), 9);
+    expect(await store.sweepLeftovers({ olderThanMs: -1, beside: KEY })).toBe(1);
+    await expect(staged.read()).rejects.toMatchObject({ name: 'StorageError', retryable: true });
+    await staged.discard();
   });
 
   it('says whether its folder can be used', async () => {

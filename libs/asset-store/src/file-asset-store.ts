@@ -4,6 +4,7 @@ import { constants, createReadStream, type Dirent } from 'node:fs';
 import { access, link, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { isAssetKey } from './asset-key.js';
 import { errorCode, StorageError, storageErrorOf } from './storage-error.js';
 
@@ -18,13 +19,24 @@ export interface AssetFile {
   readonly modifiedAt: Date;
 }
 
+/** A whole file that has no name yet. */
+export interface StagedFile {
+  read(): Promise<Buffer>;
+  discard(): Promise<void>;
+}
+
+/** There is more of it than there may be. */
+export class FileTooLargeError extends Error {
+  override readonly name = 'FileTooLargeError';
+}
+
 /** What to sweep. */
 export interface SweepOptions {
   readonly olderThanMs?: number;
   readonly beside?: string;
 }
 
-const TEMPORARY = /^\.\d\.[a-z0-9]+\.[0-9a-f-]{36}\.part$/;
+const TEMPORARY = /^\.\d\.[a-z0-9.]+\.[0-9a-f-]{36}\.part$/;
 /** No single write takes that long: a temporary file this old was left by a crash. */
 const LEFTOVER_AGE_MS = 60_000;
 /** Times that a folder may vanish under a write because its last other file was deleted. */
@@ -47,10 +59,32 @@ export class FileAssetStore {
   async put(key: string, bytes: Uint8Array): Promise<PutResult> {
     const path = this.pathOf(key);
     try {
-      const stored = await this.write(path, bytes);
+      const store = async () => ((await writeAtomically(path, bytes)) ? bytes : await readFile(path));
+      const stored = await inFolder(dirname(path), store);
       return { bytes: stored.byteLength, sha256: createHash('sha256').update(stored).digest('hex') };
     } catch (error) {
       throw storageErrorOf(error, `storing ${key}`);
+    }
+  }
+
+  /**
+   * Takes in what is to be stored under the key, without anybody seeing it there yet; the caller discards it.
+   * @throws FileTooLargeError beyond `maxBytes`, and StorageError as `put`; the source's own error when it breaks off.
+   */
+  async stage(key: string, source: Readable, maxBytes: number, signal?: AbortSignal): Promise<StagedFile> {
+    const path = this.pathOf(key);
+    const temporary = temporaryName(path);
+    const discard = async () => {
+      await rm(temporary, { force: true });
+      await this.removeEmptyFolders(dirname(path));
+    };
+    try {
+      const file = await inFolder(dirname(path), () => open(temporary, 'wx', 0o644));
+      await pipeline(source, atMost(maxBytes), file.createWriteStream(), { signal });
+      return { read: () => readStaged(temporary), discard };
+    } catch (error) {
+      await discard();
+      throw storageErrorOf(error, `taking in ${key}`);
     }
   }
 
@@ -122,23 +156,6 @@ export class FileAssetStore {
     return join(this.root, key);
   }
 
-  /**
-   * Resolves with what is under the path then. A folder can vanish between its creation and its use: a delete took its
-   * last other file. Then it is made again.
-   */
-  private async write(path: string, bytes: Uint8Array): Promise<Uint8Array> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await mkdir(dirname(path), { recursive: true });
-        return (await writeAtomically(path, bytes)) ? bytes : await readFile(path);
-      } catch (error) {
-        // Making a path whose folders vanish meanwhile ends with ENOTDIR as well.
-        const vanished = isAbsent(error) || errorCode(error) === 'ENOTDIR';
-        if (!vanished || attempt === FOLDER_TRIES) throw error;
-      }
-    }
-  }
-
   private async removeEmptyFolders(folder: string): Promise<void> {
     for (let at = folder; at.startsWith(this.root + sep); at = dirname(at)) {
       try {
@@ -151,9 +168,52 @@ export class FileAssetStore {
   }
 }
 
+/**
+ * Works in a folder that is made before. A folder can vanish between its creation and its use: a delete took its last other
+ * file. Then it is made again.
+ */
+async function inFolder<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await mkdir(folder, { recursive: true });
+      return await work();
+    } catch (error) {
+      // Making a path whose folders vanish meanwhile ends with ENOTDIR as well.
+      if (!isAbsent(error) || attempt === FOLDER_TRIES) throw error;
+    }
+  }
+}
+
+/** What `TEMPORARY` finds again after a crash. */
+function temporaryName(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomUUID()}.part`);
+}
+
+/** A later attempt of the job sweeps away what an earlier one has not finished. */
+async function readStaged(temporary: string): Promise<Buffer> {
+  try {
+    return await readFile(temporary);
+  } catch (error) {
+    if (isAbsent(error)) throw new StorageError('the file was swept away', true, { cause: error });
+    throw storageErrorOf(error, 'reading a staged file');
+  }
+}
+
+/** Passes on what comes, until it is too much. */
+function atMost(maxBytes: number) {
+  return async function* (chunks: AsyncIterable<Buffer>) {
+    let bytes = 0;
+    for await (const chunk of chunks) {
+      bytes += chunk.byteLength;
+      if (bytes > maxBytes) throw new FileTooLargeError(`more than ${maxBytes} bytes`);
+      yield chunk;
+    }
+  };
+}
+
 /** Whether the bytes are under the path now; not when a file was there before. */
 async function writeAtomically(path: string, bytes: Uint8Array): Promise<boolean> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.part`);
+  const temporary = temporaryName(path);
   try {
     await writeDurably(temporary, bytes);
     const placed = await linkUnlessThere(temporary, path);

@@ -32,6 +32,10 @@ import { QueueJobController } from './jobs/queue-job.controller.js';
 import { HealthController } from './operations/health.controller.js';
 import { MetricsController } from './operations/metrics.controller.js';
 import { Metrics } from './operations/metrics.js';
+import { OutsideWorkersController } from './outside-workers/outside-workers.controller.js';
+import { UploadIntake } from './outside-workers/upload-intake.js';
+import { UploadsController } from './outside-workers/uploads.controller.js';
+import { WorkClaims } from './outside-workers/work-claims.js';
 import { Audit } from './policy/audit.js';
 import { PromptPolicy } from './policy/prompt-policy.js';
 import { JobPrompts } from './projects/job-prompts.js';
@@ -52,6 +56,8 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
     JobEventsController,
     AssetsController,
     AssetFilesController,
+    UploadsController,
+    OutsideWorkersController,
     ProjectsController,
     ImagesAndVideosController,
     QueueStatusController,
@@ -76,6 +82,8 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
     LiveJobs,
     AssetDeletion,
     RecentlyDeleted,
+    WorkClaims,
+    UploadIntake,
     OwnAssets,
     AssetFavorites,
     JobHistories,

@@ -27,6 +27,7 @@ import { EngineConfig } from '../events/engine-config.js';
 import { JOB_TYPES, type JobType, type ModelVariant, QUEUE_NAMES, type QueueName } from '../job-catalogue.js';
 import { CLAIM_WAIT_MAX_SECONDS, COUNT_MAX, PROMPT_MAX_CHARACTERS, SEED_MAX } from '../limits.js';
 import { OrNull } from './or-null.js';
+import { StorableText } from './storable-text.js';
 
 const CALLBACK_STATUSES = ['processing', 'completed', 'failed'] as const;
 const PROGRESS_STAGES = ['loading', 'generating', 'decoding', 'storing'] as const;
@@ -194,7 +195,8 @@ export class JobCallbackRequest {
   /** The prompt that the worker made of the job's, where it did. */
   @IsOptional()
   @IsString()
-  @MaxLength(PROMPT_MAX_CHARACTERS * 2)
+  @MaxLength(PROMPT_MAX_CHARACTERS)
+  @StorableText()
   enhancedPrompt?: string;
 
   /** As the claim said it. Without it the current attempt is meant. */

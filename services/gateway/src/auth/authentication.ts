@@ -3,6 +3,8 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { ApiError } from '../http/api-error.js';
 import type { Caller, TokenVerifier } from './token-verifier.js';
+import type { UploadSignatures } from './upload-signatures.js';
+import type { WorkerToken } from './worker-token.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -20,21 +22,42 @@ const PUBLIC_ROUTES = new Set([
   '/api/openapi.json',
   '/assets/*',
 ]);
+/** Of workers outside the platform: a user's token opens none of them, and their token opens nothing else. */
+const WORKER_ROUTES = new Set(['/api/worker/claim', '/api/job-callback']);
+const UPLOAD_ROUTE = '/assets/uploads/*';
 /** The pages that show the API, and their files. */
 const DOCUMENTS = '/api/docs';
+
+/** What tokens are checked with. */
+export interface Verifiers {
+  readonly users: TokenVerifier;
+  readonly workers: WorkerToken;
+  readonly uploads: UploadSignatures;
+}
 
 /**
  * Runs before a body is read, so that strangers cannot make the gateway read one. A token that was verified a moment ago
  * takes no turn of the event loop.
  */
-export function authenticate(request: FastifyRequest, verifier: TokenVerifier, done: (error?: Error) => void): void {
+export function authenticate(
+  request: FastifyRequest,
+  { users, workers, uploads }: Verifiers,
+  done: (error?: Error) => void,
+): void {
+  const { url = '' } = request.routeOptions;
+  if (url === UPLOAD_ROUTE) done(uploads.refusalOf(request));
+  else if (WORKER_ROUTES.has(url)) done(workers.refusalOf(bearerToken(request.headers.authorization)));
+  else authenticateUser(request, users, done);
+}
+
+function authenticateUser(request: FastifyRequest, users: TokenVerifier, done: (error?: Error) => void): void {
   const { url = '' } = request.routeOptions;
   const isPublic = request.is404 || PUBLIC_ROUTES.has(url) || url === DOCUMENTS || url.startsWith(`${DOCUMENTS}/`);
   const token = isPublic ? undefined : bearerToken(request.headers.authorization);
-  request.caller = (token && verifier.remembered(token)) || null;
+  request.caller = (token && users.remembered(token)) || null;
   if (isPublic || request.caller) done();
   else if (token === undefined) done(new ApiError('authentication_required'));
-  else void verify(token, request, verifier, done);
+  else void verify(token, request, users, done);
 }
 
 async function verify(
