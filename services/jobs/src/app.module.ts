@@ -4,9 +4,10 @@ import { Callbacks } from './outside-workers/callbacks.js';
 import { Claims } from './outside-workers/claims.js';
 import { OutsideWorkersController } from './outside-workers/outside-workers.controller.js';
 import { QueriesController } from './queries/queries.controller.js';
+import { WebhooksController } from './webhooks/webhooks.controller.js';
 
 /** The part of the process that Nest routes: queries and commands. */
-@Module({ controllers: [QueriesController, OutsideWorkersController] })
+@Module({ controllers: [QueriesController, OutsideWorkersController, WebhooksController] })
 class AppModule {}
 
 /** What answers are made of. */
