@@ -2,8 +2,11 @@
 import type { BenchPlatform } from './bench-platform.js';
 import type { Shot } from './http-load.js';
 
-/** So many users take turns: some of a gateway's memories help with few of them only. */
-const USERS = 50;
+/**
+ * So many users take turns: some of a gateway's memories help with few of them only, and a user with hundreds of open
+ * jobs, of which each account event tells, is none of this world.
+ */
+const USERS = 2_000;
 
 /** The body of a job of an ordinary length. */
 export function jobBody(count: number, tag = ''): string {

@@ -8,11 +8,14 @@ export interface LossyProxy {
   deafenAfter(said: string): void;
   /** Ends all connections and lets new ones through. */
   cut(): void;
+  /** Ends all connections and lets none through until `cut`. */
+  shut(): void;
   close(): void;
 }
 
 export async function aProxy(port: number): Promise<LossyProxy> {
   let deaf = false;
+  let isShut = false;
   let awaited: string | undefined;
   const sockets = new Set<Socket>();
   const keep = (socket: Socket) => {
@@ -22,6 +25,7 @@ export async function aProxy(port: number): Promise<LossyProxy> {
     socket.on('close', () => sockets.delete(socket));
   };
   const server = createServer((client) => {
+    if (isShut) return void client.destroy();
     const upstream = connect(port, '127.0.0.1');
     for (const socket of [client, upstream]) keep(socket);
     client.on('data', (data) => {
@@ -36,6 +40,7 @@ export async function aProxy(port: number): Promise<LossyProxy> {
   await once(server, 'listening');
   const cut = () => {
     deaf = false;
+    isShut = false;
     awaited = undefined;
     for (const socket of sockets) socket.destroy();
   };
@@ -45,6 +50,10 @@ export async function aProxy(port: number): Promise<LossyProxy> {
       awaited = said;
     },
     cut,
+    shut: () => {
+      cut();
+      isShut = true;
+    },
     close: () => {
       server.close();
       cut();
