@@ -3,9 +3,9 @@
  *
  * umT5 has a SentencePiece unigram vocabulary of 256,000 pieces over some hundred languages, with bytes for what it does
  * not know. Frequent words and most Han characters are pieces; what is not falls apart into shorter pieces, at worst into
- * UTF-8 bytes. Each rule here counts more than running text needs (English comes out at some one and a half times the
- * real number), so that what the estimate lets pass is not cut off by the model. It is an estimate all the same: rare
- * words can take more than it says.
+ * UTF-8 bytes. Each rule here is meant to count more than running text needs (a common word is one piece and counts one
+ * for every three letters), so that the model does not cut off what the estimate lets pass. It is an estimate all the
+ * same, not measured against the tokenizer: rare words can take more than it says.
  */
 
 /**
