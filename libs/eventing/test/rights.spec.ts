@@ -15,7 +15,7 @@ import { claimJob, enhanceOutside } from '#contracts/domain/outside-work.js';
 import { newJobId } from '#contracts/ids.js';
 import { inboxPrefix, RIGHTS, SERVICE_NAMES, type ServiceName } from '#contracts/rights.js';
 import { ACCOUNT_STREAM, CONSUMERS, type EngineName, JOB_STREAM, workConsumer } from '#contracts/streams.js';
-import { accountSubject, LANES, releaseSubject } from '#contracts/subjects.js';
+import { accountSubject, LANES, projectSubject, releaseSubject, webhookSubject } from '#contracts/subjects.js';
 import { runAssetReaper } from '#eventing/asset-reaper.js';
 import { type Bus, connectBus } from '#eventing/bus.js';
 import { runDeadLetters } from '#eventing/dead-letters.js';
@@ -176,6 +176,11 @@ describe('with its rights alone', () => {
       stop.signal,
     );
     expect(await store.jobs.load(request.jobId)).toMatchObject({ status: 'failed' });
+    const unenhanced = aRequest({ jobType: 'video7b_fast_enhanced' });
+    await store.gateway.request(unenhanced);
+    const skip = (current: Job | undefined) =>
+      enhancePrompt(current, { skipped: 'given_up', model: 'none', durationMs: 0 });
+    expect((await store.jobs.execute(unenhanced.jobId, skip)).outcome).toBe('appended');
     for (const { name } of [JOB_STREAM, ACCOUNT_STREAM]) {
       const reader = new LogReader(buses.jobs, name);
       await reader.position();
@@ -223,9 +228,15 @@ describe('with its rights alone', () => {
   it('the gateway reads depths and writes accounts; jobs settles them', async () => {
     for (const queue of ['sdxl_queue', 'wan_queue'] as const) await readQueueDepth(buses.gateway, queue);
     for (const stream of [JOB_STREAM, ACCOUNT_STREAM]) await readStreamUsage(buses.gateway, stream);
-    for (const service of ['gateway', 'jobs'] as const) await stored(buses[service], accountSubject('a'));
+    for (const service of ['gateway', 'jobs'] as const)
+      for (const subject of [accountSubject('a'), webhookSubject('a')]) await stored(buses[service], subject);
     await new LogReader(buses.gateway, ACCOUNT_STREAM.name).messageAt(1);
-    for (const subject of ['ourvidz.project.p', 'ourvidz.webhook.w', 'ourvidz.audit.a', 'ourvidz.asset.favorited.j.0'])
+    for (const subject of [
+      projectSubject('a', 'p'),
+      'ourvidz.webhook.w',
+      'ourvidz.audit.a',
+      'ourvidz.asset.favorited.j.0',
+    ])
       await stored(buses.gateway, subject);
     expect(refusals).toEqual([]);
   });
@@ -266,6 +277,7 @@ function workerMayNot(route: string): string[] {
     `ourvidz.job.${route}.interactive.completed.${job}`,
     `ourvidz.asset.deleted.${job}.0`,
     accountSubject('a'),
+    webhookSubject('a'),
     'ourvidz.query.jobs.get',
     `$JS.API.DIRECT.GET.${ACCOUNT_STREAM.name}`,
     `$JS.API.STREAM.MSG.GET.${ACCOUNT_STREAM.name}`,
