@@ -17,6 +17,7 @@ import {
   type Enhancement,
   enhancePrompt,
   failJob,
+  favoriteAsset,
   requestJob,
   startJob,
   storeAsset,
@@ -46,6 +47,7 @@ const histories = [
     (job) => storeAsset(job, 1, asset(0)),
     (job) => storeAsset(job, 1, video),
     (job) => completeJob(job, completion),
+    (job) => favoriteAsset(job, 2, true, 'alice'),
     (job) => deleteAsset(job, 0, 'alice'),
   ),
   historyOf(...begin, (job) => failJob(job, FAILURE)),
@@ -86,7 +88,22 @@ const webhooks = [
   removeWebhook(asLast(registered), { accountKey: 'a', id: webhook.id }, { reason: 'deleted', removedBy: 'alice' }),
   removeWebhook(asLast(registered), { accountKey: 'a', id: webhook.id }, { reason: 'gone' }),
 ].flatMap((decision) => (decision.decided === 'append' ? [decision.event] : []));
-const produced: readonly Proposed[] = [...webhooks, ...histories.flatMap(({ events }) => events), ...ledger, refusal];
+const project = {
+  ...{ projectId: JOB_ID, accountKey: 'a', createdAt: webhook.createdAt, requestHash: 'ab' },
+  ...{ originalPrompt: { text: 'x' }, enhancedPrompt: { text: 'y' }, characterId: JOB_ID },
+};
+const projects: Proposed[] = [
+  { type: 'ProjectCreated', data: project },
+  { type: 'ProjectChanged', data: { ...project, enhancedPrompt: undefined, characterId: undefined } },
+  { type: 'ProjectDeleted', data: project },
+];
+const produced: readonly Proposed[] = [
+  ...webhooks,
+  ...projects,
+  ...histories.flatMap(({ events }) => events),
+  ...ledger,
+  refusal,
+];
 
 describe('what the deciders produce', () => {
   it('is at least one event of every type', () => {

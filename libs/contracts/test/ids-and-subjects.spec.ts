@@ -10,7 +10,9 @@ import {
   jobIdForKey,
   newEventId,
   newJobId,
+  newProjectId,
   parseAssetId,
+  projectIdForKey,
 } from '#contracts/ids.js';
 import { JOB_CATALOGUE, JOB_TYPES } from '#contracts/job-catalogue.js';
 import { CONSUMERS, ENGINES, ROUTE_ENGINES, STREAMS, workConsumer, workFilters } from '#contracts/streams.js';
@@ -22,6 +24,7 @@ import {
   LANES,
   liveSubject,
   parseJobSubject,
+  projectSubject,
   ROUTES,
 } from '#contracts/subjects.js';
 
@@ -67,6 +70,14 @@ describe('ids', () => {
       jobId.toUpperCase(),
     ])
       expect(parseAssetId(id)).toBeUndefined();
+  });
+
+  it('of projects › are derived from a key, and no job has the same', () => {
+    expect(isUuid(newProjectId())).toBe(true);
+    const [one, again, other] = [projectIdForKey('a', 'b'), projectIdForKey('a', 'b'), projectIdForKey('b', 'b')];
+    expect([isUuid(one), again, other === one]).toEqual([true, one, false]);
+    expect(one.slice(0, -1)).not.toBe(jobIdForKey('a', 'b').slice(0, -1));
+    expect(projectSubject('a', one)).toBe(`ourvidz.project.a.${one}`);
   });
 
   it('of accounts › are safe as a token and a folder, whatever the user’s name', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { evolve, foldJob, isEnded, type Job, liveAssets, promptOf } from '#contracts/domain/job.js';
+import { evolve, foldJob, isEnded, isFavorite, type Job, liveAssets, promptOf } from '#contracts/domain/job.js';
 import {
   cancelJob,
   completeJob,
@@ -8,6 +8,7 @@ import {
   deleteAsset,
   enhancePrompt,
   failJob,
+  favoriteAsset,
   requestJob,
   startJob,
   storeAsset,
@@ -35,6 +36,11 @@ const enhance = (job: Given) => enhancePrompt(job, ENHANCED);
 const skip = (job: Given) => enhancePrompt(job, { skipped: 'timeout', model: 'm', durationMs: 5 });
 const cancel = (job: Given) => cancelJob(job, 'alice');
 const remove = (index: number) => (job: Given) => deleteAsset(job, index, 'alice');
+
+const like =
+  (index: number, favorite = true) =>
+  (job: Given) =>
+    favoriteAsset(job, index, favorite, 'alice');
 
 const none = undefined;
 const queued = historyOf(request).job;
@@ -164,6 +170,17 @@ describe('folding', () => {
     expect(job && liveAssets(job).map(({ index }) => index)).toEqual([0]);
   });
 
+  it('favourites › are the assets that were marked last, and only where there is one', () => {
+    const made = [request, start, store(0), store(1), store(2), complete()];
+    const { job, events } = historyOf(...made, like(2), like(0), like(1), like(1), like(1, false), like(5), remove(0));
+    expect(job?.favoriteIndexes).toEqual([0, 2]);
+    expect(events.filter(({ type }) => type === 'AssetFavorited')).toHaveLength(4);
+    expect([0, 1, 2].map((at) => job && isFavorite(job, at))).toEqual([true, false, true]);
+    expect(favoriteAsset(job, 0, false, 'alice')).toEqual({ decided: 'refuse', reason: 'unknown_asset' });
+    expect(favoriteAsset(job, 2, true, 'alice')).toEqual({ decided: 'refuse', reason: 'unchanged' });
+    expect(favoriteAsset(undefined, 2, true, 'alice')).toEqual({ decided: 'refuse', reason: 'unknown_job' });
+  });
+
   it('a prompt that was enhanced › keeps both', () => {
     const data = { jobId: JOB_ID, original: REQUEST.prompt, enhanced: { text: 'more' }, model: 'm', durationMs: 1 };
     const enhance = (): Decision => ({ decided: 'append', event: { type: 'PromptEnhanced', data } });
@@ -180,19 +197,20 @@ const step = fc.oneof(
   fc.option(attempt, { nil: undefined }).map((a) => fail(a)),
   fc.constant(cancel),
   index.map((i) => remove(i)),
+  fc.tuple(index, fc.boolean()).map(([i, favorite]) => like(i, favorite)),
 );
 const histories = fc.array(step, { maxLength: 25 }).map((steps) => historyOf(request, ...steps));
 const TERMINAL = new Set(['JobCompleted', 'JobFailed', 'JobCancelled']);
 
 describe('whatever happens', () => {
-  it('a job ends once at most, and nothing but deletions follows', () => {
+  it('a job ends once at most, and only its assets go on', () => {
     fc.assert(
       fc.property(histories, ({ job, events }) => {
         const types = events.map((event) => event.type);
         const ends = types.filter((type) => TERMINAL.has(type));
         expect(ends.length).toBe(job && isEnded(job) ? 1 : 0);
         const after = ends.length ? types.slice(types.findIndex((type) => TERMINAL.has(type)) + 1) : [];
-        expect(after.every((type) => type === 'AssetDeleted')).toBe(true);
+        expect(after.every((type) => type === 'AssetDeleted' || type === 'AssetFavorited')).toBe(true);
       }),
     );
   });
@@ -245,5 +263,6 @@ describe('whatever happens', () => {
 
 /** As the stream keeps them apart. */
 function subjectOf(event: JobHistoryEvent): string {
-  return event.type === 'AssetDeleted' ? `${event.type}.${event.data.index}` : event.type;
+  const ofAsset = event.type === 'AssetDeleted' || event.type === 'AssetFavorited';
+  return ofAsset ? `${event.type}.${event.data.index}` : event.type;
 }

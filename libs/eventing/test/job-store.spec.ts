@@ -4,7 +4,7 @@ import { newJobId } from '#contracts/ids.js';
 import { JOB_STREAM } from '#contracts/streams.js';
 import { type Bus, connectBus } from '#eventing/bus.js';
 import { StreamFullError } from '#eventing/errors.js';
-import { JobStore } from '#eventing/job-store.js';
+import { JobStore, onTopOf } from '#eventing/job-store.js';
 import { LogReader } from '#eventing/log-reader.js';
 import { createTopology } from '#eventing/topology.js';
 import { createLog } from '#service-kit/log.js';
@@ -140,6 +140,50 @@ describe('an asset', () => {
     expect([one?.outcome, two?.outcome].sort()).toEqual(['appended', 'refused']);
     expect((await store.load(request.jobId))?.deletedIndexes).toEqual([0]);
   });
+});
+
+describe('what a user likes', () => {
+  const liked = { index: 0, favorite: true, favoritedBy: 'alice' };
+
+  it('is stored once however many say it at once, and again after it was taken back', async () => {
+    const { jobId } = await oneAsset();
+    const marks = await Promise.all(Array.from({ length: 8 }, () => store.favoriteAsset(jobId, liked)));
+    expect(marks.filter(({ outcome }) => outcome === 'appended')).toHaveLength(1);
+    expect(marks.map(({ job }) => job?.favoriteIndexes)).toEqual(marks.map(() => [0]));
+    for (const favorite of [false, true]) {
+      await store.favoriteAsset(jobId, { ...liked, favorite });
+      expect((await store.load(jobId))?.favoriteIndexes).toEqual(favorite ? [0] : undefined);
+    }
+  });
+
+  it('belongs to no asset that is not there', async () => {
+    const { jobId } = await oneAsset();
+    const [other, gone] = [
+      await store.favoriteAsset(jobId, { ...liked, index: 1 }),
+      await store.favoriteAsset(newJobId(), liked),
+    ];
+    expect([other, gone]).toMatchObject([{ reason: 'unknown_asset' }, { reason: 'unknown_job' }]);
+  });
+
+  it('is known of a job that the stream has let go, and so is a deletion', async () => {
+    const job = await store.load((await oneAsset()).jobId);
+    const jobId = newJobId();
+    const older = job && { ...job, requested: { ...job.requested, jobId } };
+    expect(await store.favoriteAsset(jobId, liked, { older })).toMatchObject({ job: { favoriteIndexes: [0] } });
+    expect(await store.favoriteAsset(jobId, liked, { older })).toMatchObject({ reason: 'unchanged' });
+    expect(await store.deleteAsset(jobId, 0, 'alice', { older })).toMatchObject({ job: { deletedIndexes: [0] } });
+    expect(await store.deleteAsset(jobId, 0, 'alice', { older })).toMatchObject({ reason: 'unknown_asset' });
+    expect(await store.load(jobId)).toBeUndefined();
+    expect(onTopOf(older, await store.history(jobId))).toMatchObject({ deletedIndexes: [0], favoriteIndexes: [0] });
+  });
+
+  async function oneAsset() {
+    const request = aRequest();
+    await store.request(request);
+    await store.execute(request.jobId, start('w1'));
+    await store.execute(request.jobId, (job) => storeAsset(job, 1, anAsset(request.jobId, 0)));
+    return request;
+  }
 });
 
 describe('when NATS is restarted while jobs are requested', () => {

@@ -24,7 +24,7 @@ export function projectOf(last: ProjectEvent | undefined): Project | undefined {
 }
 
 /** The prompt that a project gives its jobs. */
-export function promptOf({ enhancedPrompt, originalPrompt }: Project): string {
+export function promptForJobs({ enhancedPrompt, originalPrompt }: Project): string {
   return (enhancedPrompt ?? originalPrompt).text;
 }
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { promptOf } from '#contracts/domain/project.js';
+import { promptForJobs } from '#contracts/domain/project.js';
 import type { Caller } from '../auth/token-verifier.js';
 import type { JobWish } from '../jobs/queue-job-body.js';
 import { PromptPolicy } from '../policy/prompt-policy.js';
@@ -27,7 +27,7 @@ export class JobPrompts {
     if (wish.prompt !== undefined) this.check(wish.prompt, wish, caller, traceparent);
     if (wish.projectId === undefined) return withPrompt(wish, wish.prompt);
     const project = await this.projects.find(caller.accountKey, wish.projectId);
-    const prompt = promptOf(project);
+    const prompt = promptForJobs(project);
     // The policy may have become stricter since the project was stored, and the negative prompt is new to it.
     this.check(prompt, wish, caller, traceparent);
     return { ...withPrompt(wish, prompt), characterId: project.characterId };
