@@ -83,6 +83,16 @@ const WEBHOOK = {
 const WEBHOOK_WITH_SECRET = { ...WEBHOOK, secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw1mhVx7Q2kZ8=' };
 const MESSAGE_ID = 'msg_5b1f0c8e-4d20-8d2e-9a53-0192f3a17c41';
 
+const PROJECT_ID = '0192f3a0-1b2c-7e33-8d44-5b1f0c8e4d2f';
+const PROJECT = {
+  id: PROJECT_ID,
+  original_prompt: 'a lighthouse at dawn',
+  enhanced_prompt: 'A lighthouse at dawn, mist over the sea, soft golden light',
+  character_id: null,
+  created_at: '2026-11-24T11:59:00.000Z',
+};
+const IMAGE_ID = '4d3c2b1a-0f9e-4d8c-b7a6-958473625140';
+
 /** By class name. */
 export const EXAMPLES: Readonly<Record<string, unknown>> = {
   QueueJobRequest: { jobType: 'sdxl_image_fast', metadata: { prompt: 'beautiful woman in garden', credits: 1 } },
@@ -103,6 +113,45 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   JobView: JOB,
   JobsPage: { jobs: [JOB], next_cursor: CURSOR },
   AssetView: ASSET,
+  ChangeAssetRequest: { favorite: true },
+  MediaView: {
+    id: IMAGE_ID,
+    status: 'processing',
+    url: FILE,
+    urls: [FILE],
+    preview_url: PREVIEW,
+    job: { ...JOB, status: 'processing', image_id: IMAGE_ID, queuePosition: null },
+  },
+  CreateProjectRequest: { original_prompt: PROJECT.original_prompt },
+  ChangeProjectRequest: { enhanced_prompt: PROJECT.enhanced_prompt },
+  ProjectView: PROJECT,
+  ProjectsPage: { projects: [PROJECT], next_cursor: null },
+  JobHistoryPage: {
+    events: [
+      {
+        sequence: 41,
+        type: 'JobRequested',
+        time: '2026-11-24T12:00:00.000Z',
+        by: 'user',
+        data: {
+          job_type: 'sdxl_image_fast',
+          prompt: PROJECT.enhanced_prompt,
+          seeds: [7],
+          credits: 1,
+          project_id: PROJECT_ID,
+        },
+      },
+      {
+        sequence: 43,
+        type: 'JobFailed',
+        time: '2026-11-24T12:15:02.118Z',
+        by: 'platform',
+        attempt: 1,
+        data: { error_code: 'generation_timeout', error_message: 'it took longer than 15 minutes', retryable: true },
+      },
+    ],
+    next_cursor: null,
+  },
   AssetsPage: { assets: [ASSET], next_cursor: null },
   RegisterWebhookRequest: { url: WEBHOOK.url, events: WEBHOOK.events },
   WebhookWithSecret: WEBHOOK_WITH_SECRET,

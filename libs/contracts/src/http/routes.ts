@@ -8,8 +8,12 @@ import {
   QueueJobAnswer,
   QueueStatusAnswer,
 } from './answers.js';
+import { ChangeAssetRequest } from './assets.js';
 import type { ErrorCode } from './error-codes.js';
+import { MediaView } from './images-and-videos.js';
+import { JobHistoryPage } from './job-history.js';
 import { ListAssetsQuery, ListJobsQuery, PageQuery } from './list-queries.js';
+import { ChangeProjectRequest, CreateProjectRequest, ProjectsPage, ProjectView } from './projects.js';
 import { QueueJobRequest } from './queue-job-request.js';
 import { ListUsageQuery, UsagePage } from './usage.js';
 import {
@@ -60,6 +64,8 @@ const LIST: readonly ErrorCode[] = ['lists_unavailable'];
 const JOB: readonly ErrorCode[] = ['unknown_job', 'queue_unavailable', 'lists_unavailable'];
 const ASSET: readonly ErrorCode[] = ['unknown_asset', 'queue_unavailable', 'lists_unavailable'];
 
+const PROJECT: readonly ErrorCode[] = ['unknown_project', 'projects_unavailable'];
+
 const WEBHOOKS: readonly ErrorCode[] = ['webhooks_disabled', 'webhooks_unavailable'];
 const WEBHOOK: readonly ErrorCode[] = ['unknown_webhook', ...WEBHOOKS];
 
@@ -74,6 +80,7 @@ export const ROUTES: readonly RouteSpec[] = [
     errors: [
       ...(['invalid_job_type', 'insufficient_credits', 'unknown_project', 'idempotency_key_reuse'] as const),
       ...(['content_policy', 'own_queue_limit', 'queue_full', 'queue_unavailable', 'job_type_unavailable'] as const),
+      'projects_unavailable',
     ],
   },
   {
@@ -94,6 +101,13 @@ export const ROUTES: readonly RouteSpec[] = [
       'Server-sent events: `status` and `done` carry the job, `asset` an asset, `progress` the progress. A snapshot comes first; `Last-Event-ID` resumes behind the event of that id. The stream ends after `done`.',
     headers: ['Last-Event-ID'],
     answers: [{ status: 200, description: 'The events', media: 'text/event-stream' }],
+    errors: JOB,
+  },
+  {
+    ...route('GET', '/api/jobs/{id}/history', 'getJobHistory', 'Jobs', 'user', 'All that happened to one job'),
+    description: 'Every event with its time and cause, oldest first.',
+    query: PageQuery,
+    answers: [ok('A page of events', JobHistoryPage)],
     errors: JOB,
   },
   {
@@ -120,6 +134,12 @@ export const ROUTES: readonly RouteSpec[] = [
     errors: ASSET,
   },
   {
+    ...route('PATCH', '/api/assets/{id}', 'changeAsset', 'Assets', 'user', 'Make an asset a favourite, or none'),
+    body: ChangeAssetRequest,
+    answers: [ok('The asset', AssetView)],
+    errors: ASSET,
+  },
+  {
     ...route('DELETE', '/api/assets/{id}', 'deleteAsset', 'Assets', 'user', 'Delete an asset'),
     description: 'Its file and its preview are deleted too.',
     answers: [gone()],
@@ -135,6 +155,50 @@ export const ROUTES: readonly RouteSpec[] = [
       { status: 304, description: 'The file that `If-None-Match` names' },
     ],
     errors: ['invalid_signature', 'not_found', 'precondition_failed', 'range_not_satisfiable', 'storage_unavailable'],
+  },
+  {
+    ...route('GET', '/api/images/{id}', 'getImage', 'Assets', 'user', 'What became of an `imageId`'),
+    description: 'The latest job that named it, and what that has made so far.',
+    answers: [ok('The image', MediaView)],
+    errors: ['unknown_image', 'queue_unavailable', 'lists_unavailable'],
+  },
+  {
+    ...route('GET', '/api/videos/{id}', 'getVideo', 'Assets', 'user', 'What became of a `videoId`'),
+    description: 'The latest job that named it, and what that has made so far.',
+    answers: [ok('The video', MediaView)],
+    errors: ['unknown_video', 'queue_unavailable', 'lists_unavailable'],
+  },
+  {
+    ...route('POST', '/api/projects', 'createProject', 'Projects', 'user', 'Keep a prompt for jobs'),
+    description: 'With an `Idempotency-Key` the same request again gets the first project again.',
+    body: CreateProjectRequest,
+    headers: ['Idempotency-Key'],
+    answers: [{ status: 201, description: 'The project', type: ProjectView }],
+    errors: ['content_policy', 'idempotency_key_reuse', 'project_limit', 'projects_unavailable', 'lists_unavailable'],
+  },
+  {
+    ...route('GET', '/api/projects', 'listProjects', 'Projects', 'user', 'Your projects, newest first'),
+    query: PageQuery,
+    answers: [ok('A page of projects', ProjectsPage)],
+    errors: LIST,
+  },
+  {
+    ...route('GET', '/api/projects/{id}', 'getProject', 'Projects', 'user', 'One project'),
+    answers: [ok('The project', ProjectView)],
+    errors: PROJECT,
+  },
+  {
+    ...route('PATCH', '/api/projects/{id}', 'changeProject', 'Projects', 'user', 'Change a project'),
+    description: 'What is left out stays; null takes away.',
+    body: ChangeProjectRequest,
+    answers: [ok('The changed project', ProjectView)],
+    errors: [...PROJECT, 'content_policy'],
+  },
+  {
+    ...route('DELETE', '/api/projects/{id}', 'deleteProject', 'Projects', 'user', 'Delete a project'),
+    description: 'Jobs that were made with it stay, and name it.',
+    answers: [gone()],
+    errors: PROJECT,
   },
   {
     ...route('GET', '/api/queue-status', 'getQueueStatus', 'Queues', 'user', 'How full the queues are'),
