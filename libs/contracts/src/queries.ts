@@ -43,6 +43,13 @@ export interface Usage {
   readonly settledAt?: string;
 }
 
+/** What was measured lately; a job type that was not made is not in it. */
+export interface RecentDurations {
+  /** Seconds that a worker had a job, the median by job type. */
+  readonly seconds: Readonly<Partial<Record<JobType, number>>>;
+  readonly enhancementSeconds: number | null;
+}
+
 /** Each query by name: what is asked and what is answered. Lists are newest first. */
 export interface Queries {
   'jobs.list': {
@@ -62,6 +69,7 @@ export interface Queries {
     request: { readonly jobId: string; readonly cursor?: string; readonly limit: number };
     answer: { readonly events: readonly JobHistoryEvent[]; readonly nextCursor: string | null };
   };
+  'queue.durations': { request: Record<string, never>; answer: RecentDurations };
   'projects.list': {
     request: Page;
     answer: { readonly projects: readonly Project[]; readonly nextCursor: string | null };

@@ -63,7 +63,10 @@ async function verdictOn(bus: Bus, subject: string, sealed: Sealed): Promise<Pub
   const deadline = Date.now() + UNKNOWN_OUTCOME_MS;
   for (let pauseMs = PAUSE_MS.first; ; ) {
     const ack = await request(bus, subject, sealed);
-    if (ack && isVerdict(ack)) return ack;
+    if (ack && isVerdict(ack)) {
+      bus.noteRoom(ack.stream, !NO_ROOM.has(ack.error?.err_code ?? 0));
+      return ack;
+    }
     if (Date.now() >= deadline) throw new EventingUnavailableError('the outcome of an append stayed unknown');
     const busy = IN_FLIGHT.has(ack?.error?.err_code ?? 0);
     await pause(busy ? BUSY_PAUSE_MS : pauseMs);

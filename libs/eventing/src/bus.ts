@@ -32,6 +32,8 @@ export class Bus {
   /** Told when an answer that is awaited will not come any more: after a reconnect, or at the end. */
   private readonly interruptions = new Set<() => void>();
   private connected = true;
+  /** When a stream last refused something for lack of room, for those that have stored nothing since. */
+  private readonly fullSince = new Map<string, number>();
   /** Ends with an error when the connection is given up for good; a process then stops. */
   readonly closed: Promise<Error | undefined>;
 
@@ -62,6 +64,21 @@ export class Bus {
 
   isConnected(): boolean {
     return this.connected && !this.nc.isClosed();
+  }
+
+  /**
+   * Whether something was refused for lack of room within the last `withinMs`, and nothing stored in that stream since. Only
+   * an append can tell that there is room again.
+   */
+  lacksRoom(withinMs: number): boolean {
+    const oldest = Date.now() - withinMs;
+    return [...this.fullSince.values()].some((refusedAt) => refusedAt > oldest);
+  }
+
+  /** For this room only. */
+  noteRoom(stream: string, hasRoom: boolean): void {
+    if (!hasRoom) this.fullSince.set(stream, Date.now());
+    else if (this.fullSince.size > 0) this.fullSince.delete(stream);
   }
 
   /** Calls the listener after every reconnect; returns what ends that. */

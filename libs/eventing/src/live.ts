@@ -1,11 +1,12 @@
 /** What happens now, for those who watch: core NATS, not stored. Whoever must not miss anything folds as well. */
 import type { Msg } from '@nats-io/transport-node';
-import type { JobHistoryEvent } from '#contracts/events/registry.js';
+import type { JobHistoryEvent, Recorded } from '#contracts/events/registry.js';
 import type { ProgressMessage } from '#contracts/progress.js';
 import {
   assetFilter,
   cancelSubject,
   jobFilter,
+  jobSubject,
   liveSubject,
   progressSubject,
   releaseSubject,
@@ -31,6 +32,20 @@ export function watchJob(bus: Bus, jobId: string, onEvent: (event: JobHistoryEve
   subscribed.catch(() => undefined);
   return { subscribed, close: () => stops.forEach((stop) => void stop()) };
 }
+
+/** The stored events of one kind, of all jobs, as they are stored: what is missed is missed. Returns what ends it. */
+export function watchAllJobs<T extends keyof typeof JOB_EVENT_OF>(
+  bus: Bus,
+  token: T,
+  onEvent: (event: Recorded<(typeof JOB_EVENT_OF)[T]>) => void,
+): () => void {
+  return bus.listen(liveSubject(jobSubject('*', '*', token, '*')), (message) => {
+    const event = open(message, Number(message.headers?.get('Nats-Sequence')));
+    if (event?.type === JOB_EVENT_OF[token]) onEvent(event as Recorded<(typeof JOB_EVENT_OF)[T]>);
+  });
+}
+
+const JOB_EVENT_OF = { completed: 'JobCompleted', enhanced: 'PromptEnhanced' } as const;
 
 export function publishProgress(bus: Bus, progress: ProgressMessage): void {
   if (bus.isConnected()) bus.nc.publish(progressSubject(progress.jobId), JSON.stringify(progress));

@@ -6,20 +6,22 @@ import type { Bus } from './bus.js';
 
 export interface QueueDepth {
   readonly waiting: number;
+  /** Those of the waiting that are in the lane `interactive`. */
+  readonly interactive: number;
   readonly processing: number;
 }
 
 /** One request for each consumer of the queue: callers keep the answer for a while. */
 export async function readQueueDepth(bus: Bus, queue: QueueName): Promise<QueueDepth> {
   const engines = new Set(QUEUE_ROUTES[queue].flatMap((route) => ROUTE_ENGINES[route]));
-  const consumers = [...engines].flatMap((engine) => LANES.map((lane) => workConsumer(engine, lane)));
-  const infos = await bus.answerTo(
-    Promise.all(consumers.map(({ stream, name }) => bus.jsm.consumers.info(stream, name))),
-  );
-  return {
-    waiting: infos.reduce((sum, info) => sum + info.num_pending, 0),
-    processing: infos.reduce((sum, info) => sum + info.num_ack_pending, 0),
-  };
+  const consumers = [...engines].flatMap((engine) => LANES.map((lane) => ({ lane, ...workConsumer(engine, lane) })));
+  const asked = consumers.map(async ({ lane, stream, name }) => {
+    const { num_pending: waiting, num_ack_pending: processing } = await bus.jsm.consumers.info(stream, name);
+    return { waiting, processing, interactive: lane === 'interactive' ? waiting : 0 };
+  });
+  const depths = await bus.answerTo(Promise.all(asked));
+  const sumOf = (what: keyof QueueDepth) => depths.reduce((sum, depth) => sum + depth[what], 0);
+  return { waiting: sumOf('waiting'), interactive: sumOf('interactive'), processing: sumOf('processing') };
 }
 
 /** The share of a stream's bytes that is in use, 0 to 1. */

@@ -24,6 +24,8 @@ import { LiveJobs } from './jobs/live-jobs.js';
 import { RateLimiter } from './limits/rate-limiter.js';
 import { Metrics } from './operations/metrics.js';
 import { WorkClaims } from './outside-workers/work-claims.js';
+import { feedDurations } from './queue/duration-feed.js';
+import { JobDurations } from './queue/job-durations.js';
 import { QueueGauge } from './queue/queue-gauge.js';
 
 export interface Gateway {
@@ -45,6 +47,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const problem = await app.get(FileAssetStore).usable();
   if (problem !== undefined) log.error(problem);
   await app.get(QueueGauge).start();
+  const stopFeeding = feedDurations(bus, app.get(JobDurations));
   const closing = closeSoon(app.getHttpServer());
   const url = await listen(app, configuration);
   const stopReaper = startReaper(bus, app.get(AssetDeletion), log);
@@ -54,6 +57,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     app.get(QueueGauge).stop();
     app.get(LatestProgress).stop();
     limiter.close();
+    stopFeeding();
     closing.begin();
     await Promise.all([app.close(), stopReaper()]);
     closing.end();

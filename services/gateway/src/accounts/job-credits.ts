@@ -65,7 +65,7 @@ export class JobCredits {
 
   private ownLimit({ queue }: JobTypeEntry): ApiError {
     const details = `${this.configuration.maxQueuedPerUser} of your jobs are open`;
-    const retryAfterSeconds = Math.max(1, Math.ceil(this.durations.averageOf(queue)));
+    const retryAfterSeconds = this.durations.untilRoomIn(queue, 1);
     return new ApiError('own_queue_limit', { details, retryAfterSeconds });
   }
 

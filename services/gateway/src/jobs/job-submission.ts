@@ -74,7 +74,7 @@ export class JobSubmission {
     try {
       const result = await unlessAway(this.bus, (signal) => this.request(wish, caller, context, signal));
       if (result.outcome === 'refused') return this.overtaken(place, result.job, context.idempotency);
-      this.admission.keep(result.job.requested.jobId, place);
+      this.admission.keep(result.job.requested, place);
       return { job: result.job, place, replayed: false };
     } catch (error) {
       place.leave();

@@ -26,7 +26,6 @@ export class JobViews {
     const { requested } = job;
     const { jobId, jobType } = requested;
     const entry = JOB_CATALOGUE[jobType];
-    this.durations.observe(job);
     return {
       id: jobId,
       user_id: requested.userId,
@@ -76,6 +75,11 @@ export class JobViews {
     };
   }
 
+  /** Where a waiting job stands, 1 is next; null when it does not wait any more. */
+  positionOf({ status, requested }: Job): number | null {
+    return status === 'queued' ? this.gauge.positionOf(requested, JOB_CATALOGUE[requested.jobType].queue) : null;
+  }
+
   private assetUrls(job: Job): string[] {
     return this.liveAssets(job).map(({ key }) => this.addresses.asset(key).url);
   }
@@ -86,8 +90,8 @@ export class JobViews {
 
   private outlook(job: Job): Pick<JobView, 'queuePosition' | 'estimatedSeconds'> {
     const { queue } = JOB_CATALOGUE[job.requested.jobType];
-    const position = job.status === 'queued' ? this.gauge.positionOf(job.requested.jobId, queue) : null;
-    const ahead = { waiting: (position ?? 1) - 1, workers: this.gauge.numbers(queue).workers };
+    const position = this.positionOf(job);
+    const ahead = { ...this.gauge.numbers(queue), waiting: (position ?? 1) - 1 };
     return { queuePosition: position, estimatedSeconds: this.durations.remainingOf(job, ahead) };
   }
 }

@@ -19,13 +19,18 @@ import { LatestProgress } from './latest-progress.js';
 import { OwnJobs } from './own-jobs.js';
 
 const HEARTBEAT_MS = 15_000;
+/** A waiting job's place is told again so often at most, and only when it is another one. */
+const PLACES_MS = 2_000;
 
 @Injectable()
 export class LiveJobs implements OnApplicationShutdown {
   private readonly clients = new Set<EventStream>();
+  /** Those whose job waits, and the place that they were told last. */
+  private readonly waiting = new Map<EventStream, { readonly watcher: Watcher; told: number | null }>();
   /** Open streams of each account, those that are being opened included. */
   private readonly watching = new Map<string, number>();
   private readonly heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS).unref();
+  private readonly places = setInterval(() => this.tellPlaces(), PLACES_MS).unref();
 
   constructor(
     private readonly bus: Bus,
@@ -62,13 +67,14 @@ export class LiveJobs implements OnApplicationShutdown {
       stream.body.destroy();
       throw error;
     }
-    this.add(stream);
+    this.add(stream, watcher);
     return stream;
   }
 
   /** Clients come back by themselves, to another gateway or this one started anew. */
   onApplicationShutdown(): void {
     clearInterval(this.heartbeat);
+    clearInterval(this.places);
     for (const client of this.clients) client.end();
   }
 
@@ -85,9 +91,28 @@ export class LiveJobs implements OnApplicationShutdown {
     });
   }
 
-  private add(stream: EventStream): void {
+  private add(stream: EventStream, watcher: Watcher): void {
+    const { job } = watcher;
     this.clients.add(stream);
-    stream.onClose(() => this.clients.delete(stream));
+    if (job?.status === 'queued') this.waiting.set(stream, { watcher, told: this.views.positionOf(job) });
+    stream.onClose(() => {
+      this.clients.delete(stream);
+      this.waiting.delete(stream);
+    });
+  }
+
+  /** No event of the job says that others before it are done. */
+  private tellPlaces(): void {
+    for (const [stream, line] of this.waiting) {
+      const { job } = line.watcher;
+      if (job?.status !== 'queued') {
+        this.waiting.delete(stream);
+        continue;
+      }
+      const place = this.views.positionOf(job);
+      if (place !== line.told) stream.sendUnlessCongested('status', this.views.of(job));
+      line.told = place;
+    }
   }
 
   private async admit(job: Job | undefined, jobId: string, caller: Caller, stream: EventStream): Promise<void> {

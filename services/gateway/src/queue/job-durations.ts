@@ -1,28 +1,36 @@
 /** How long jobs take here: the reference's measured times at first, then what is measured. */
-import { type CompletedJob, type Job, liveAssets } from '#contracts/domain/job.js';
+import { type Job, liveAssets } from '#contracts/domain/job.js';
 import { JOB_CATALOGUE, JOB_TYPES, type JobType, type QueueName } from '#contracts/job-catalogue.js';
-import { BoundedMap } from '../bounded-map.js';
+import type { RecentDurations } from '#contracts/queries.js';
 import type { QueueNumbers } from './queue-gauge.js';
 
 /** How much the newest job counts. */
 const NEWEST_SHARE = 0.2;
-const SEEN_MAX = 2_000;
+const RETRY_AFTER_MAX_SECONDS = 600;
 
 export class JobDurations {
   private readonly measured = new Map<JobType, number>();
-  private readonly seen = new BoundedMap<string, true>(SEEN_MAX);
+  private enhancement: number | undefined;
 
-  /** Learns from a finished job, once. */
-  observe(job: Job): void {
-    if (job.status !== 'completed' || this.seen.has(job.requested.jobId)) return;
-    this.seen.set(job.requested.jobId, true);
-    const { jobType } = job.requested;
-    const before = this.measured.get(jobType);
-    const seconds = secondsOf(job);
-    this.measured.set(jobType, before === undefined ? seconds : before + NEWEST_SHARE * (seconds - before));
+  /** A job of this type was made: seconds from its start to its end on its worker. */
+  learn(jobType: JobType, seconds: number): void {
+    this.measured.set(jobType, follow(this.measured.get(jobType), seconds));
   }
 
-  /** Seconds that a job of this type takes once it is started. */
+  learnEnhancement(seconds: number): void {
+    this.enhancement = follow(this.enhancement, seconds);
+  }
+
+  /** What was measured before this process began. What it has seen itself is newer. */
+  recall({ seconds, enhancementSeconds }: RecentDurations): void {
+    for (const jobType of JOB_TYPES) {
+      const known = seconds[jobType];
+      if (known !== undefined && !this.measured.has(jobType)) this.measured.set(jobType, known);
+    }
+    this.enhancement ??= enhancementSeconds ?? undefined;
+  }
+
+  /** Seconds that a worker has a job of this type. */
   secondsOf(jobType: JobType): number {
     return this.measured.get(jobType) ?? JOB_CATALOGUE[jobType].referenceSeconds;
   }
@@ -35,25 +43,43 @@ export class JobDurations {
     return counted.reduce((sum, jobType) => sum + this.secondsOf(jobType), 0) / counted.length;
   }
 
-  /** Seconds until the waiting jobs of a queue are taken. */
-  waitOf(queue: QueueName, { waiting, workers }: Pick<QueueNumbers, 'waiting' | 'workers'>): number {
-    return (waiting / Math.max(1, workers)) * this.averageOf(queue);
+  /** Seconds until the waiting jobs of a queue are taken. Workers that are all busy are half done on average. */
+  waitOf(queue: QueueName, { waiting, processing, workers }: QueueNumbers): number {
+    const busy = workers > 0 && processing >= workers ? 0.5 : 0;
+    return (waiting / Math.max(1, workers) + busy) * this.averageOf(queue);
   }
 
-  /** Whole seconds, at least one, until the job should be done; null when it has ended. */
-  remainingOf(job: Job, ahead: Pick<QueueNumbers, 'waiting' | 'workers'>, now = Date.now()): number | null {
+  /** Whole seconds until a queue should have room for one more, for `Retry-After`. */
+  untilRoomIn(queue: QueueName, workers: number): number {
+    const seconds = Math.ceil(this.averageOf(queue) / Math.max(1, workers));
+    return Math.min(Math.max(1, seconds), RETRY_AFTER_MAX_SECONDS);
+  }
+
+  /** Whole seconds, at least one, until the job should be done; null when it has ended. `ahead` are those before it. */
+  remainingOf(job: Job, ahead: QueueNumbers, now = Date.now()): number | null {
     const { jobType } = job.requested;
+    const seconds = this.secondsOf(jobType);
     if (job.status === 'queued') {
       const wait = this.waitOf(JOB_CATALOGUE[jobType].queue, ahead);
-      return Math.max(1, Math.ceil(wait + this.secondsOf(jobType)));
+      return atLeastOne(wait + this.enhancementOf(job) + seconds);
     }
     if (job.status !== 'processing') return null;
-    const byTime = this.secondsOf(jobType) - (now - Date.parse(job.startedAt)) / 1000;
-    const left = 1 - liveAssets(job).length / job.requested.seeds.length;
-    return Math.max(1, Math.ceil(Math.max(byTime, 0) * left));
+    const byTime = seconds - (now - Date.parse(job.startedAt)) / 1000;
+    const byOutputs = seconds * (1 - liveAssets(job).length / job.requested.seeds.length);
+    return atLeastOne(Math.min(byTime, byOutputs));
+  }
+
+  /** The reference's times of enhanced types include it; measured ones are of the worker alone. */
+  private enhancementOf({ requested: { jobType }, enhanced }: Job): number {
+    const isToCome = JOB_CATALOGUE[jobType].isEnhanced && enhanced === undefined && this.measured.has(jobType);
+    return isToCome ? (this.enhancement ?? 0) : 0;
   }
 }
 
-function secondsOf({ completed: { timings } }: CompletedJob): number {
-  return (timings.generatedMs + timings.storedMs) / 1000;
+function follow(before: number | undefined, newest: number): number {
+  return before === undefined ? newest : before + NEWEST_SHARE * (newest - before);
+}
+
+function atLeastOne(seconds: number): number {
+  return Math.max(1, Math.ceil(seconds));
 }

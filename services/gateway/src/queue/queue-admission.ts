@@ -3,13 +3,15 @@ import type { Job } from '#contracts/domain/job.js';
 import { JOB_CATALOGUE, type JobTypeEntry } from '#contracts/job-catalogue.js';
 import { CONFIGURATION, type Configuration } from '../configuration.js';
 import { ApiError } from '../http/api-error.js';
-import { QueueGauge, type QueuePlace } from './queue-gauge.js';
+import { JobDurations } from './job-durations.js';
+import { QueueGauge, type QueuePlace, type WaitingJob } from './queue-gauge.js';
 
 /** What the queues can take. */
 @Injectable()
 export class QueueAdmission {
   constructor(
     private readonly gauge: QueueGauge,
+    private readonly durations: JobDurations,
     @Inject(CONFIGURATION) private readonly configuration: Pick<Configuration, 'servedRoutes' | 'maxQueueDepth'>,
   ) {}
 
@@ -21,20 +23,20 @@ export class QueueAdmission {
     }
     if (this.gauge.isStreamFull) throw new ApiError('queue_unavailable', { details: 'an event stream is nearly full' });
     const place = this.gauge.enter(queue, maxQueueDepth);
-    if (!place) throw new ApiError('queue_full', { details: `${queue} holds ${maxQueueDepth} jobs` });
-    return place;
+    if (place) return place;
+    const retryAfterSeconds = this.durations.untilRoomIn(queue, this.gauge.numbers(queue).workers);
+    throw new ApiError('queue_full', { details: `${queue} holds ${maxQueueDepth} jobs`, retryAfterSeconds });
   }
 
   /** The job is stored: it keeps its place. */
-  keep(jobId: string, place: QueuePlace): void {
-    place.stored();
-    this.gauge.remember(jobId, place.position);
+  keep(job: WaitingJob, place: QueuePlace): void {
+    place.stored(job);
   }
 
   /** Where a job stands that entered before. */
-  placeOf({ requested: { jobId, jobType } }: Job): Pick<QueuePlace, 'length' | 'position'> {
-    const { queue } = JOB_CATALOGUE[jobType];
+  placeOf({ requested }: Job): Pick<QueuePlace, 'length' | 'position'> {
+    const { queue } = JOB_CATALOGUE[requested.jobType];
     const { waiting, processing } = this.gauge.numbers(queue);
-    return { length: waiting + processing, position: this.gauge.positionOf(jobId, queue) };
+    return { length: waiting + processing, position: this.gauge.positionOf(requested, queue) };
   }
 }

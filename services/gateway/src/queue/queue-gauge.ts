@@ -2,6 +2,7 @@
 import { QUEUE_NAMES, QUEUE_ROUTES, type QueueName } from '#contracts/job-catalogue.js';
 import { STREAM_FULL_SHARE } from '#contracts/limits.js';
 import { ACCOUNT_STREAM, JOB_STREAM, ROUTE_ENGINES } from '#contracts/streams.js';
+import type { Lane } from '#contracts/subjects.js';
 import type { Bus } from '#eventing/bus.js';
 import { type QueueDepth, readQueueDepth, readStreamUsage } from '#eventing/queue-depth.js';
 import { WorkerRoster } from '#eventing/workers.js';
@@ -14,14 +15,20 @@ export interface QueueNumbers {
   readonly workers: number;
 }
 
+/** Which job stands where. */
+export interface WaitingJob {
+  readonly jobId: string;
+  readonly lane: Lane;
+}
+
 /** A job's place, taken before it is stored so that many requests at once see each other. */
 export interface QueuePlace {
   /** Jobs of the queue that are not finished, this one included. */
   readonly length: number;
-  /** 1 is next. */
+  /** Behind all others; 1 is next. Whoever goes to the lane `interactive` is further ahead. */
   readonly position: number;
   /** The job is stored: from now on a reading of the server sees it. */
-  stored(): void;
+  stored(job: WaitingJob): void;
   /** The job was not stored after all. */
   leave(): void;
 }
@@ -33,7 +40,7 @@ const IDLE_AFTER_MS = 5_000;
 const STREAM_USAGE_REFRESH_MS = 5_000;
 /** Older numbers are none. */
 const STALE_AFTER_MS = 10_000;
-const POSITIONS_MAX = 10_000;
+const PLACES_MAX = 10_000;
 
 interface Reading extends QueueDepth {
   /**
@@ -41,13 +48,16 @@ interface Reading extends QueueDepth {
    * counted beside it, so that for a moment a queue may look fuller than it is, and never emptier.
    */
   readonly storedBefore: number;
+  readonly interactiveBefore: number;
 }
 
 export class QueueGauge {
   private readonly readings = new Map<QueueName, Reading>();
   private readonly entered = new Map<QueueName, number>();
   private readonly storedCount = new Map<QueueName, number>();
-  private readonly positions = new BoundedMap<string, number>(POSITIONS_MAX);
+  private readonly interactiveCount = new Map<QueueName, number>();
+  /** The place of a job within its lane when it was stored. */
+  private readonly places = new BoundedMap<string, number>(PLACES_MAX);
   private readonly roster: WorkerRoster;
   private streamUsage = 0;
   private streamUsageAt = 0;
@@ -96,19 +106,37 @@ export class QueueGauge {
     const { waiting, processing } = this.numbers(queue);
     if (waiting + processing >= max) return undefined;
     count(this.entered, queue, 1);
-    const stored = () => count(this.storedCount, queue, 1);
+    const stored = (job: WaitingJob) => this.remember(job, queue);
     const leave = () => count(this.entered, queue, -1);
     return { length: waiting + processing + 1, position: waiting + 1, stored, leave };
   }
 
-  remember(jobId: string, position: number): void {
-    this.positions.set(jobId, position);
+  /**
+   * Where a waiting job stands: in its lane nobody overtakes, so its first place counts and the length of the line; before
+   * a bulk job stand all interactive ones.
+   */
+  positionOf({ jobId, lane }: WaitingJob, queue: QueueName): number {
+    const interactive = this.interactiveIn(queue);
+    const [before, line] = lane === 'interactive' ? [0, interactive] : [interactive, this.bulkIn(queue)];
+    return before + Math.max(1, Math.min(this.places.get(jobId) ?? line, line));
   }
 
-  /** Where a waiting job stands at most: nobody overtakes, so its first place counts and the length of the line. */
-  positionOf(jobId: string, queue: QueueName): number {
-    const { waiting } = this.numbers(queue);
-    return Math.max(1, Math.min(this.positions.get(jobId) ?? waiting, waiting));
+  private remember({ jobId, lane }: WaitingJob, queue: QueueName): void {
+    const line = lane === 'interactive' ? this.interactiveIn(queue) + 1 : this.bulkIn(queue);
+    this.places.set(jobId, line);
+    count(this.storedCount, queue, 1);
+    if (lane === 'interactive') count(this.interactiveCount, queue, 1);
+  }
+
+  private interactiveIn(queue: QueueName): number {
+    const reading = this.readings.get(queue);
+    const since = (this.interactiveCount.get(queue) ?? 0) - (reading?.interactiveBefore ?? 0);
+    return (reading?.interactive ?? 0) + Math.max(0, since);
+  }
+
+  /** Those that are being stored are counted here: nobody knows their lane yet. */
+  private bulkIn(queue: QueueName): number {
+    return Math.max(0, this.numbers(queue).waiting - this.interactiveIn(queue));
   }
 
   /** After idle time the numbers may be seconds old: somebody who asks has them read at once. */
@@ -148,8 +176,9 @@ export class QueueGauge {
 
   private async read(queue: QueueName): Promise<void> {
     const storedBefore = this.storedCount.get(queue) ?? 0;
+    const interactiveBefore = this.interactiveCount.get(queue) ?? 0;
     const depth = await readQueueDepth(this.bus, queue);
-    this.readings.set(queue, { ...depth, storedBefore });
+    this.readings.set(queue, { ...depth, storedBefore, interactiveBefore });
   }
 
   private enteredSince(queue: QueueName): number {

@@ -8,6 +8,7 @@ import { listDeliveries } from './delivery-lists.js';
 import { jobHistory } from './job-history.js';
 import { countOpen, getJob, latestJob, listJobs } from './job-lists.js';
 import { countProjects, listProjects } from './project-lists.js';
+import { recentDurations } from './queue-durations.js';
 import { listUsage } from './usage-lists.js';
 
 type Request<N extends QueryName> = Queries[N]['request'];
@@ -41,6 +42,11 @@ export class QueriesController {
   @MessagePattern('jobs.history' satisfies QueryName)
   jobHistory(@Payload() request: Request<'jobs.history'>): Answer<'jobs.history'> {
     return jobHistory(this.database, request);
+  }
+
+  @MessagePattern('queue.durations' satisfies QueryName)
+  recentDurations(): Answer<'queue.durations'> {
+    return recentDurations(this.database);
   }
 
   @MessagePattern('projects.list' satisfies QueryName)
