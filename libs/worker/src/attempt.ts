@@ -1,6 +1,6 @@
 /** One attempt of a job: the engine makes what is missing, each output is checked, marked, stored and told. */
 import type { FileAssetStore } from '#asset-store/file-asset-store.js';
-import { isEnded, type Job, type ProcessingJob } from '#contracts/domain/job.js';
+import { isEnded, type Job, type ProcessingJob, promptOf } from '#contracts/domain/job.js';
 import { completeJob, type Decision, storeAsset } from '#contracts/domain/job-decisions.js';
 import type { JobTimings, MissingOutput } from '#contracts/events/job-events.js';
 import type { StoredAsset } from '#contracts/events/stored-asset.js';
@@ -9,8 +9,7 @@ import { assetIdOf } from '#contracts/ids.js';
 import { JOB_CATALOGUE } from '#contracts/job-catalogue.js';
 import { GENERATION_TIMEOUT_MS } from '#contracts/limits.js';
 import type { ProgressMessage } from '#contracts/progress.js';
-import type { JobStore } from '#eventing/job-store.js';
-import type { Log } from '#service-kit/log.js';
+import { type CancellationPorts, whenCancelled } from './cancellation.js';
 import { type Engine, EngineError, type EngineOutput, type EngineRequest } from './engine.js';
 import { type GenerationData, markPicture } from './media-mark.js';
 import { checkOutput, type OutputVerdict } from './output-check.js';
@@ -22,17 +21,13 @@ import { upload } from './upload.js';
 import { markVideo } from './video-mark.js';
 
 /** What an attempt works with. */
-export interface AttemptPorts {
+export interface AttemptPorts extends CancellationPorts {
   readonly workerId: string;
   readonly engine: Engine;
-  readonly store: JobStore;
   readonly assets: FileAssetStore;
-  readonly log: Log;
   /** Turns an asset's key into its canonical address. */
   readonly urlOf: (key: string) => string;
   readonly sendProgress: (progress: ProgressMessage) => void;
-  /** Calls back when somebody asks to cancel the job; returns what ends that. */
-  readonly onCancel: (jobId: string, listener: () => void) => () => void;
 }
 
 /** Somebody else decided the job: cancelled, failed by a deadline, or taken over by a later attempt. */
@@ -63,7 +58,7 @@ export async function runAttempt(
   const attempt = new Attempt(ports, job, traceparent);
   const { jobId } = job.requested;
   const onHandBack = () => attempt.stop(new StopReason('draining', 'the worker is stopping'));
-  const stopListening = ports.onCancel(jobId, () => void attempt.confirmCancel());
+  const stopListening = whenCancelled(ports, jobId, (now) => attempt.stop(new AttemptEnd('cancelled', now)));
   handBack.addEventListener('abort', onHandBack);
   if (handBack.aborted) onHandBack();
   try {
@@ -106,18 +101,6 @@ class Attempt {
 
   close(): void {
     this.progress.close();
-  }
-
-  /** A message alone cancels nothing: only a stored JobCancelled does. */
-  async confirmCancel(): Promise<void> {
-    const { jobId } = this.begun.requested;
-    try {
-      const job = await this.ports.store.load(jobId);
-      if (job?.status === 'cancelled') this.stop(new AttemptEnd('cancelled', job));
-    } catch (error) {
-      // The next append finds out instead.
-      this.ports.log.warn({ err: error, jobId }, 'a cancel request could not be confirmed');
-    }
   }
 
   private async generate(request: EngineRequest): Promise<void> {
@@ -209,12 +192,13 @@ class Attempt {
 }
 
 /** What is still missing: outputs that an earlier attempt stored are not made again. */
-function engineRequest({ requested, enhanced, assets }: ProcessingJob): EngineRequest {
+function engineRequest(job: ProcessingJob): EngineRequest {
+  const { requested, assets } = job;
   const { width, height, fps, negativePromptSupported } = JOB_CATALOGUE[requested.jobType];
   const outputs = requested.seeds.map((seed, index) => ({ index, seed }));
   return {
     jobId: requested.jobId,
-    prompt: (enhanced?.enhanced ?? requested.prompt).text,
+    prompt: promptOf(job),
     negativePrompt: negativePromptSupported ? requested.negativePrompt?.text : undefined,
     width,
     height,

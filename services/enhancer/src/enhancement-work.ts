@@ -8,6 +8,7 @@ import { done, type Handled, reject, retryAfter } from '#eventing/handled.js';
 import { JobStore } from '#eventing/job-store.js';
 import { onCancel, publishProgress } from '#eventing/live.js';
 import type { Log } from '#service-kit/log.js';
+import { type CancellationPorts, whenCancelled } from '#worker/cancellation.js';
 import { ProgressReporter } from '#worker/progress-reporter.js';
 import { StopReason } from '#worker/stop-reason.js';
 import type { EnhancementResult, PromptEnhancer } from './prompt-enhancer.js';
@@ -18,6 +19,7 @@ const BEFORE_ANY_ATTEMPT = 0;
 
 export class EnhancementWork {
   private readonly store: JobStore;
+  private readonly cancellation: CancellationPorts;
 
   constructor(
     private readonly enhancer: PromptEnhancer,
@@ -27,6 +29,7 @@ export class EnhancementWork {
     private readonly handBack: AbortSignal,
   ) {
     this.store = new JobStore(bus);
+    this.cancellation = { store: this.store, log, onCancel: (jobId, listener) => onCancel(bus, jobId, listener) };
   }
 
   /** Ends with the message done once what became of the prompt is stored. */
@@ -42,7 +45,9 @@ export class EnhancementWork {
     const { jobId } = job.requested;
     const stop = new AbortController();
     const signal = AbortSignal.any([stop.signal, this.handBack]);
-    const endListening = onCancel(this.bus, jobId, () => void this.confirmCancel(jobId, stop));
+    const endListening = whenCancelled(this.cancellation, jobId, () =>
+      stop.abort(new StopReason('cancelled', 'the job is cancelled')),
+    );
     try {
       const startedAt = Date.now();
       const result = await this.write(job, signal);
@@ -78,17 +83,6 @@ export class EnhancementWork {
     const { jobId } = job.requested;
     if (stored.outcome === 'refused')
       this.log.debug({ jobId, reason: stored.reason }, 'the prompt is not needed any more');
-  }
-
-  /** A message alone cancels nothing: only a stored JobCancelled does. */
-  private async confirmCancel(jobId: string, stop: AbortController): Promise<void> {
-    try {
-      const job = await this.store.load(jobId);
-      if (job?.status === 'cancelled') stop.abort(new StopReason('cancelled', 'the job is cancelled'));
-    } catch (error) {
-      // The append finds out instead.
-      this.log.warn({ err: error, jobId }, 'a cancel request could not be confirmed');
-    }
   }
 }
 

@@ -27,11 +27,6 @@ export function claimJob(job: Job | undefined, worker: string): Decision {
   return job ? takeUpJob(job, { worker, engine: outsideIdentity(job) }) : refuse('unknown_job');
 }
 
-/** The prompt to work with: the enhanced one where there is one. */
-export function promptToUse({ requested, enhanced }: Job): string {
-  return enhanced?.enhanced?.text ?? requested.prompt.text;
-}
-
 /**
  * Why the word of an outside worker about this job does not count, or undefined when it does. Without an attempt the
  * current one is meant. A job that a worker of the platform makes is nobody else's to end.

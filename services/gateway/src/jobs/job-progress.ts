@@ -1,6 +1,7 @@
 /** How far a job is, for its view. Pure: progress never changes a job's status. */
 import { isEnded, type Job } from '#contracts/domain/job.js';
 import type { ProgressView } from '#contracts/http/answers.js';
+import { JOB_CATALOGUE } from '#contracts/job-catalogue.js';
 import { ENHANCING_PERCENT, type ProgressMessage } from '#contracts/progress.js';
 
 /** From the last word of who has the job where it is of the running attempt, else from what is stored. */
@@ -23,7 +24,7 @@ function isCurrent(latest: ProgressMessage, job: Job): boolean {
 /** Over both stages where there are two: each tells of its own part alone. */
 function percentOf(job: Job, known: ProgressMessage | undefined): number {
   if (!job.enhanced && !job.started) return Math.floor(((known?.percent ?? 0) * ENHANCING_PERCENT) / 100);
-  const done = job.enhanced ? ENHANCING_PERCENT : 0;
+  const done = JOB_CATALOGUE[job.requested.jobType].isEnhanced ? ENHANCING_PERCENT : 0;
   const generated = job.started ? Math.max(known?.percent ?? 0, storedPercent(job)) : 0;
   return done + Math.floor((generated * (100 - done)) / 100);
 }

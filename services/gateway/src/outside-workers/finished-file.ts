@@ -1,6 +1,5 @@
 /** What is done with an output before anybody may see it: it is checked, and marked as generated. */
-import type { ProcessingJob } from '#contracts/domain/job.js';
-import { promptToUse } from '#contracts/domain/outside-work.js';
+import { type ProcessingJob, promptOf } from '#contracts/domain/job.js';
 import type { StoredAsset } from '#contracts/events/stored-asset.js';
 import { JOB_CATALOGUE } from '#contracts/job-catalogue.js';
 import { markPicture } from '#worker/media-mark.js';
@@ -25,7 +24,7 @@ export async function checkedAndMarked(
   if (!verdict.ok) return verdict.reason;
   const seed = seeds[index] ?? 0;
   const marked = markPicture(bytes, {
-    prompt: promptToUse(job),
+    prompt: promptOf(job),
     negativePrompt: negativePrompt?.text,
     steps: config.sample_steps,
     sampler: config.sample_solver,

@@ -1,6 +1,6 @@
 /** What an outside worker is told about the job that it got: the reference's job payload. Pure. */
-import type { ProcessingJob } from '#contracts/domain/job.js';
-import { missingOutputs, promptToUse } from '#contracts/domain/outside-work.js';
+import { type ProcessingJob, promptOf } from '#contracts/domain/job.js';
+import { missingOutputs } from '#contracts/domain/outside-work.js';
 import type { ClaimedJob, UploadSlot } from '#contracts/http/outside-workers.js';
 import { assetKey } from '#contracts/ids.js';
 import { JOB_CATALOGUE } from '#contracts/job-catalogue.js';
@@ -20,7 +20,7 @@ export function workOrder(parts: WorkOrderParts): ClaimedJob {
   return {
     id: requested.jobId,
     type: requested.jobType,
-    prompt: promptToUse(job),
+    prompt: promptOf(job),
     config: requested.config,
     user_id: requested.userId,
     created_at: job.requestedAt,
