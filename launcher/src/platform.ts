@@ -5,7 +5,7 @@ import { choosePort, localUrl } from './api-address.js';
 import { writeConnection } from './connection-file.js';
 import { openLogFile } from './log-file.js';
 import { LEVELS } from './log-record.js';
-import { ASSET_URL_SECRET, SecretFolder, TOKEN_SECRET } from './secrets.js';
+import { ASSET_URL_SECRET, SecretFolder, TOKEN_SECRET, WEBHOOK_SECRET } from './secrets.js';
 import { type Database, type Nats, startDatabase, startNats } from './servers.js';
 import type { ServiceCommand } from './service-process.js';
 import { ServiceView } from './service-view.js';
@@ -107,7 +107,16 @@ export class Platform {
   }
 
   async #prepare(): Promise<Prepared> {
-    const { dataDir, host, port: wanted, publicUrl, tokenSecret, assetUrlSecret, assetStore } = this.settings;
+    const {
+      dataDir,
+      host,
+      port: wanted,
+      publicUrl,
+      tokenSecret,
+      assetUrlSecret,
+      webhookSecret,
+      assetStore,
+    } = this.settings;
     const port = await choosePort(host, wanted);
     const logs = LAUNCHED.map(async (service) => [service, await this.#openLog(service)] as const);
     return {
@@ -116,6 +125,7 @@ export class Platform {
       publicUrl: publicUrl ?? localUrl(host, port),
       tokenSecret: tokenSecret ?? (await this.#secrets.readOrMake(TOKEN_SECRET)),
       assetUrlSecret: assetUrlSecret ?? (await this.#secrets.readOrMake(ASSET_URL_SECRET)),
+      webhookSecret: webhookSecret ?? (await this.#secrets.readOrMake(WEBHOOK_SECRET)),
       assetStore: assetStore ?? `file:${join(dataDir, 'assets')}`,
       logs: Object.fromEntries(await Promise.all(logs)) as Prepared['logs'],
     };

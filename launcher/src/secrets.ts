@@ -50,6 +50,9 @@ export const TOKEN_SECRET = 'auth-jwt-secret';
 /** Name of the key that signs the addresses of assets. */
 export const ASSET_URL_SECRET = 'asset-url-secret';
 
+/** Name of the key that the secrets of webhooks are derived from. */
+export const WEBHOOK_SECRET = 'webhook-secret';
+
 /** 256 random bits, as text. */
 function randomSecret(): string {
   return randomBytes(32).toString('base64url');

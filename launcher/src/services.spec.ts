@@ -17,18 +17,21 @@ const facts: PlatformFacts = {
   assetStore: 'file:/assets',
   assetUrlSecret: 'secret-of-addresses',
   tokenSecret: 'secret-of-tokens',
+  webhookSecret: 'secret-of-webhooks',
 };
 
 describe('serviceEnvironment', () => {
   it.each([
-    ['jobs', ['secret-of-postgres']],
-    ['gateway', ['secret-of-addresses', 'secret-of-tokens']],
+    ['jobs', ['secret-of-postgres', 'secret-of-webhooks']],
+    ['gateway', ['secret-of-addresses', 'secret-of-tokens', 'secret-of-webhooks']],
     ['sdxl-worker', []],
     ['wan-worker', []],
     ['enhancer', []],
   ] as const)('%s › knows its own secrets and no other', (service, expected) => {
     const text = JSON.stringify(serviceEnvironment(service, facts, { AUTH_JWT_SECRET: 'x', SOME_TOKEN: 'y' }));
-    const known = ['secret-of-postgres', 'secret-of-addresses', 'secret-of-tokens'].filter((one) => text.includes(one));
+    const known = ['secret-of-postgres', 'secret-of-addresses', 'secret-of-tokens', 'secret-of-webhooks'].filter(
+      (one) => text.includes(one),
+    );
     expect(known).toEqual(expected);
     expect(text).not.toContain('SOME_TOKEN');
   });
@@ -39,6 +42,9 @@ describe('serviceEnvironment', () => {
   });
 
   it('settings of the environment › reach the services that have a use for them', () => {
+    const switches = { WEBHOOK_ALLOW_HTTP: 'true', WEBHOOK_ALLOW_PRIVATE: 'true' };
+    for (const service of ['gateway', 'jobs'] as const)
+      expect(serviceEnvironment(service, facts, switches)).toMatchObject(switches);
     const own = { MAX_QUEUE_DEPTH: '5', PREVIEW_DURATION_MS: '0', LOG_LEVEL: 'debug' };
     expect(serviceEnvironment('gateway', facts, own)).toMatchObject({ MAX_QUEUE_DEPTH: '5', LOG_LEVEL: 'debug' });
     expect(serviceEnvironment('sdxl-worker', facts, own)).toMatchObject({ PREVIEW_DURATION_MS: '0' });

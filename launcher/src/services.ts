@@ -23,12 +23,17 @@ export interface PlatformFacts {
   assetStore: string;
   assetUrlSecret: string;
   tokenSecret: string;
+  /** What the secrets of webhooks are derived from. */
+  webhookSecret: string;
 }
+
+const WEBHOOK_SWITCHES = ['WEBHOOK_ALLOW_HTTP', 'WEBHOOK_ALLOW_PRIVATE'];
 
 /** Variables of the launcher's own environment that are passed on: names, or beginnings of names that end in `*`. */
 const PASSED_ON: Readonly<Record<LaunchedService, readonly string[]>> = {
-  jobs: ['STREAM_REPLICAS', '*_STREAM_MAX_BYTES'],
+  jobs: [...WEBHOOK_SWITCHES, 'STREAM_REPLICAS', '*_STREAM_MAX_BYTES'],
   gateway: [
+    ...WEBHOOK_SWITCHES,
     ...['AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE', 'ASSET_URL_TTL_S', 'CORS_ORIGINS', 'SERVED_ROUTES'],
     ...['MAX_QUEUE_DEPTH', 'MAX_QUEUED_PER_USER', 'JOB_CREDITS', 'ALLOW_ADULT', 'RATE_LIMIT'],
   ],
@@ -86,11 +91,12 @@ function factsFor(service: LaunchedService, facts: PlatformFacts, own: NodeJS.Pr
   const { publicUrl: PUBLIC_URL, assetStore: ASSET_STORE } = facts;
   switch (service) {
     case 'jobs':
-      return { DATABASE_URL: facts.databaseUrl };
+      return { DATABASE_URL: facts.databaseUrl, PUBLIC_URL, WEBHOOK_SECRET: facts.webhookSecret };
     case 'gateway':
       return {
         ...{ HOST: facts.host, PORT: String(facts.port), PUBLIC_URL, ASSET_STORE },
         ...{ AUTH_JWT_SECRET: facts.tokenSecret, ASSET_URL_SECRET: facts.assetUrlSecret },
+        WEBHOOK_SECRET: facts.webhookSecret,
         INITIAL_CREDITS: own.INITIAL_CREDITS || INITIAL_CREDITS,
       };
     case 'sdxl-worker':

@@ -174,7 +174,7 @@ export class Platform {
           ASSET_URL_SECRET: this.jwtSecret,
         };
       case 'jobs':
-        return { ...common, DATABASE_URL: this.databaseUrl };
+        return { ...common, DATABASE_URL: this.databaseUrl, PUBLIC_URL: 'http://ourvidz.test' };
       default:
         return { ...common, ...store, PREVIEW_DURATION_MS: String(this.options.previewMs ?? 0) };
     }

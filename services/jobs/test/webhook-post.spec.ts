@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { TargetPolicy } from '#webhooks/target.js';
+import { Receiver } from '../../../test/support/webhook-receiver.js';
 import type { Resolve } from '../src/webhooks/addresses.js';
 import { nameServers, systemNames } from '../src/webhooks/addresses.js';
 import { post } from '../src/webhooks/post.js';
-import { Receiver } from './a-receiver.js';
 
 const never = new AbortController().signal;
 const open: TargetPolicy = { allowHttp: true, allowPrivate: true };
@@ -33,11 +33,14 @@ function send(url: string, { policy = open, resolve = systemNames, timeoutMs = 5
 
 /** A name server that says this, and counts how often it was asked. */
 function says(...addresses: string[]): Resolve & { asked: number } {
-  const resolve = async (): Promise<LookupAddress[]> => {
-    resolve.asked++;
-    return addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
-  };
-  return Object.assign(resolve, { asked: 0 });
+  const server = Object.assign(
+    async (): Promise<LookupAddress[]> => {
+      server.asked++;
+      return addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
+    },
+    { asked: 0 },
+  );
+  return server;
 }
 
 function named(host: string): string {
@@ -185,7 +188,7 @@ describe('a name', () => {
   test('is looked up at the name servers, IPv4 and IPv6; one of them is enough', async () => {
     const both = { resolve4: async () => ['8.8.8.8'], resolve6: async () => ['2606:4700::1111'] };
     const none = () => Promise.reject(Object.assign(new Error('none'), { code: 'ENODATA' }));
-    const resolver = (over: object) => nameServers({ ...both, ...over } as Parameters<typeof nameServers>[0]);
+    const resolver = (over: object) => nameServers({ ...both, ...over });
     expect(await resolver({})('x')).toEqual([
       { address: '8.8.8.8', family: 4 },
       { address: '2606:4700::1111', family: 6 },

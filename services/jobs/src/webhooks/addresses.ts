@@ -11,13 +11,14 @@ export class ForbiddenAddressError extends Error {
   override readonly name = 'ForbiddenAddressError';
 }
 
+type NameServers = Readonly<Record<'resolve4' | 'resolve6', (host: string) => Promise<string[]>>>;
 const NAME_SERVER_LIMITS = { timeout: 3_000, tries: 2 };
 
 /**
  * Asks the name servers directly. The system's own way holds one of a few threads for as long as a name server takes,
  * and NATS and Postgres wait for the same threads when they connect.
  */
-export function nameServers(resolver = new Resolver(NAME_SERVER_LIMITS)): Resolve {
+export function nameServers(resolver: NameServers = new Resolver(NAME_SERVER_LIMITS)): Resolve {
   return async (host) => {
     const [four, six] = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
     const addresses = [...found(four, 4), ...found(six, 6)];

@@ -107,7 +107,7 @@ export class WebhookPlanner {
     const registrations = events.filter((event) => event.type === 'WebhookRegistered');
     const [last] = registrations.slice(-1);
     if (!last) return [];
-    const since = Math.max(Math.min(...registrations.map(({ time }) => Date.parse(time))), this.oldest());
+    const since = Math.max(Math.min(...registrations.map(registeredAt)), this.oldest());
     const [before] = await tx.query<{ position: number }>(LAST_BEFORE, [
       last.position,
       new Date(since - CLOCKS_APART_MS),
@@ -178,6 +178,11 @@ type JobEvent = LoggedEvent<JobHistoryEvent['type']>;
 
 function isAnnounced(event: LoggedEvent): event is AnnouncedEvent {
   return ANNOUNCED.includes(event.type);
+}
+
+function registeredAt({ data, time }: LoggedEvent<'WebhookRegistered'>): number {
+  const webhook = data.webhooks.find(({ id }) => id === data.webhookId);
+  return Date.parse(webhook?.createdAt ?? time);
 }
 
 function wants({ events, created_at }: Subscription, { type, time }: AnnouncedEvent): boolean {
