@@ -111,6 +111,7 @@ function tokenSettings(environment: Environment): TokenSettings {
 function workerToken(environment: Environment): string | undefined {
   const token = environment.optional('WORKER_TOKEN');
   if (token) requireLength(environment, 'WORKER_TOKEN', token);
+  if (token && !/^[!-~]+$/.test(token)) environment.problem('WORKER_TOKEN must be visible ASCII without spaces', '');
   return token;
 }
 
