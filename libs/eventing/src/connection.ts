@@ -36,7 +36,7 @@ export async function firstConnection(options: BusOptions): Promise<NatsConnecti
     try {
       return withAllServers(await connect(settings), serversOf(options));
     } catch (error) {
-      if (error instanceof errors.AuthorizationError) throw refused(options, error);
+      if (error instanceof errors.AuthorizationError && !wasTooSlow(error)) throw refused(options, error);
       options.log.warn({ err: error }, 'NATS cannot be reached yet');
     }
     await pause(waitMs, options.signal);
@@ -81,6 +81,11 @@ function authenticatorFor(credentials: string): Authenticator {
     throw new AccessRefusedError('the NATS credentials are neither an nkey seed nor a .creds file', { cause: error });
   }
   return authenticator;
+}
+
+/** The server had no answer to its challenge in time: one of the two was busy, which says nothing of the credentials. */
+function wasTooSlow(error: Error): boolean {
+  return /authentication timeout/i.test(error.message);
 }
 
 function refused({ service, credentials }: BusOptions, cause: Error): AccessRefusedError {

@@ -82,6 +82,28 @@ describe('when the credentials are wrong', () => {
   });
 });
 
+describe('when the server is too busy to let anybody in', () => {
+  it('connecting is tried again', async () => {
+    const server = createServer((socket) => {
+      socket.write('INFO {"server_id":"x","version":"2.15.1","max_payload":1048576,"headers":true}\r\n');
+      socket.on('data', () => socket.end("-ERR 'Authentication Timeout'\r\n"));
+      socket.on('error', () => socket.destroy());
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `nats://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { log: heard, lines } = aLog();
+    const stop = new AbortController();
+    const connecting = connectBus({ url, service: 'jobs', log: heard, signal: stop.signal });
+    connecting.catch(() => undefined);
+    const tries = () => lines.filter(({ err }) => /Authentication Timeout/i.test(err?.message ?? '')).length;
+    await vi.waitFor(() => expect(tries()).toBeGreaterThan(1), 5_000);
+    stop.abort(new Error('stopped'));
+    await expect(connecting).rejects.toThrow('stopped');
+    server.close();
+  });
+});
+
 describe('when the server is too old', () => {
   it('connecting is refused with both versions', async () => {
     const server = createServer((socket) => {
