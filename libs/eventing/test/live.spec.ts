@@ -181,7 +181,7 @@ describe('the depth of a queue', () => {
     for (const over of requests) await new JobStore(own.bus).request(aRequest(over));
     const puller = new Puller(own.bus, workConsumer('sdxl', 'interactive'));
     const delivery = await puller.next();
-    expect(await readQueueDepth(own.bus, 'sdxl_queue')).toEqual({ waiting: 1, interactive: 1, processing: 1 });
+    expect(await readQueueDepth(own.bus, 'sdxl_queue')).toEqual({ waiting: 1, interactive: 0, processing: 1 });
     expect(await readQueueDepth(own.bus, 'wan_queue')).toEqual({ waiting: 2, interactive: 2, processing: 0 });
     delivery?.answer({ kind: 'done' });
     await vi.waitFor(async () => expect((await readQueueDepth(own.bus, 'sdxl_queue')).processing).toBe(0));
