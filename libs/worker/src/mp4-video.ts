@@ -19,8 +19,8 @@ export interface Mp4Video {
 
 /** @throws {Mp4FormatError} when it is no whole MP4 with one H.264 track. */
 export function readMp4Video(file: Buffer): Mp4Video {
+  if (file.toString('latin1', 4, 8) !== 'ftyp') throw new Mp4FormatError('does not start with ftyp');
   const boxes = [...readMp4Boxes(file)];
-  if (boxes[0]?.type !== 'ftyp') throw new Mp4FormatError('does not start with ftyp');
   const moov = onlyBox(boxes, 'moov');
   const mdat = onlyBox(boxes, 'mdat');
   const media = mp4BoxAt(videoTrack(moov), 'mdia');

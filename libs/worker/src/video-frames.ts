@@ -5,18 +5,28 @@ import type { Mp4Video } from './mp4-video.js';
 import { BLACK_LIMIT } from './picture-check.js';
 import type { PixelRows } from './pixels.js';
 
-/**
- * The first frame that is not black, or undefined when all are. Rejects with an `FFmpegError` when a frame on the way
- * cannot be decoded.
- */
-export async function firstVisibleFrame(video: Mp4Video): Promise<PixelRows | undefined> {
+/** One decoded frame; good until the next one is asked for. */
+export interface ShownFrame {
+  isBlack(): boolean;
+  pixels(): Promise<PixelRows>;
+}
+
+/** Decodes one frame after the other. Rejects with an `FFmpegError` at one that cannot be decoded. */
+export async function* shownFrames(video: Mp4Video): AsyncGenerator<ShownFrame> {
   const av = await loadFFmpeg();
   using decoder = await openDecoder(av, video);
   for (const data of [...video.frames, undefined]) {
     for await (const frame of decoded(av, decoder, data)) {
-      const pixels = await pixelsOf(av, frame);
-      if (isVisible(pixels)) return pixels;
+      yield { isBlack: () => isBlack(av, frame), pixels: () => pixelsOf(av, frame) };
     }
+  }
+}
+
+/** The first frame that is not black, or undefined when all are. Rejects as `shownFrames` does. */
+export async function firstVisibleFrame(video: Mp4Video): Promise<PixelRows | undefined> {
+  for await (const frame of shownFrames(video)) {
+    // Awaited here, as the frame ends with the loop.
+    if (!frame.isBlack()) return await frame.pixels();
   }
   return undefined;
 }
@@ -69,10 +79,16 @@ async function pixelsOf(av: FFmpeg, frame: Frame): Promise<PixelRows> {
   return { width, height, eachRow: (visit) => rows.forEach(visit) };
 }
 
-function isVisible(pixels: PixelRows): boolean {
-  let visible = false;
-  pixels.eachRow((row) => {
-    visible ||= row.some((sample) => sample > BLACK_LIMIT);
-  });
-  return visible;
+/** Whether no pixel is brighter than black. Video keeps brightness as 16 to 235 unless it says otherwise. */
+function isBlack(av: FFmpeg, frame: Frame): boolean {
+  const { width, height } = frame;
+  const [brightness] = frame.data ?? [];
+  const [stride = 0] = frame.linesize;
+  if (!brightness) throw new Error('the decoded frame has no pixels');
+  const full = frame.colorRange === av.constants.AVCOL_RANGE_JPEG;
+  const black = full ? BLACK_LIMIT : 16 + (BLACK_LIMIT * 219) / 255;
+  for (let y = 0; y < height; y++) {
+    for (let at = y * stride; at < y * stride + width; at++) if ((brightness[at] ?? 0) > black) return false;
+  }
+  return true;
 }

@@ -5,19 +5,26 @@ import { encodePngHeader, PNG_COLOUR, PNG_SIGNATURE, pngChunk } from '../src/png
 export interface Faults {
   /** Indexes of outputs that come out black. */
   readonly black?: readonly number[];
+  /** Handed over in place of every output. */
+  readonly replace?: Uint8Array;
   /** Throws instead of handing over this output, so many times. */
   readonly throwAt?: { readonly index: number; readonly error: Error; times: number };
 }
 
 /** An engine with the faults of a real one. */
 export class FaultyEngine implements Engine {
-  /** The indexes that each run asked for. */
-  readonly asked: number[][] = [];
+  /** What each run was asked for. */
+  readonly requests: EngineRequest[] = [];
 
   constructor(
     private readonly engine: Engine,
     private readonly faults: Faults,
   ) {}
+
+  /** The indexes that each run asked for. */
+  get asked(): number[][] {
+    return this.requests.map(({ outputs }) => outputs.map(({ index }) => index));
+  }
 
   get identity() {
     return this.engine.identity;
@@ -28,7 +35,7 @@ export class FaultyEngine implements Engine {
   }
 
   run(request: EngineRequest, callbacks: EngineCallbacks, signal: AbortSignal) {
-    this.asked.push(request.outputs.map((output) => output.index));
+    this.requests.push(request);
     const onOutput = async (output: EngineOutput) => callbacks.onOutput(this.spoil(output));
     return this.engine.run(request, { ...callbacks, onOutput }, signal);
   }
@@ -38,7 +45,8 @@ export class FaultyEngine implements Engine {
   }
 
   private spoil(output: EngineOutput): EngineOutput {
-    const { throwAt, black } = this.faults;
+    const { throwAt, black, replace } = this.faults;
+    if (replace) return { ...output, bytes: replace };
     if (throwAt?.index === output.index && throwAt.times-- > 0) throw throwAt.error;
     return black?.includes(output.index) ? { ...output, bytes: blackPicture(output) } : output;
   }

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine, EngineOutput, EngineProgress, EngineRequest } from '../engine.js';
+import { readMp4Video } from '../mp4-video.js';
 import { checkPicture } from '../picture-check.js';
+import type { PixelRows } from '../pixels.js';
+import { inflatedPixels, readPng } from '../png-file.js';
+import { rgbRows } from '../png-pixels.js';
+import { checkVideo } from '../video-check.js';
+import { firstVisibleFrame, shownFrames } from '../video-frames.js';
 import { createPreviewEngine } from './preview-engine.js';
 
 const NEVER = new AbortController().signal;
@@ -150,6 +156,67 @@ describe.each([
     expect(progress.at(-1)).toEqual({ stage: 'decoding', percent: 100, step: steps, steps });
   });
 });
+
+/** Short and small: five kinds of scenes are to be seen quickly. */
+const VIDEO = { width: 96, height: 128, video: { frames: 12, fps: 4 } };
+
+describe.each([
+  ['in time', quick],
+  ['for benchmarks', instant],
+])('a video made %s', (_, engine) => {
+  test('is the same again for the same request', async () => {
+    expect((await pictureBy(engine, VIDEO)).equals(await pictureBy(engine, VIDEO))).toBe(true);
+  });
+
+  test('has the size, the frames and the speed that were asked for, and something on it', async () => {
+    const { outputs, progress } = await record(engine, { ...VIDEO, outputs: batch(5) });
+    expect(outputs).toMatchObject([{ index: 0, seed: 5, mediaType: 'video/mp4', width: 96, height: 128 }]);
+    const verdict = checkVideo(outputs[0]?.bytes ?? new Uint8Array(), { width: 96, height: 128, ...VIDEO.video });
+    if (!verdict.ok) throw new Error(verdict.reason);
+    expect(await firstVisibleFrame(verdict.video)).toBeDefined();
+    expect(progress.at(-1)).toEqual({ stage: 'decoding', percent: 100, step: 10, steps: 10 });
+  });
+});
+
+describe('a moving picture', () => {
+  test.each([0, 1, 2, 3, 4])('of seed %i moves from its first frame to its last', async (seed) => {
+    const frames = await framesOf(await pictureBy(quick, { ...VIDEO, outputs: batch(seed) }));
+    const [first = new Uint8Array(), last] = [frames[0], frames.at(-1)];
+    expect(frames).toHaveLength(VIDEO.video.frames);
+    const changed = first.filter((sample, at) => Math.abs(sample - (last?.[at] ?? 0)) > 12).length;
+    expect(changed / first.length).toBeGreaterThan(0.005);
+  });
+
+  test('begins as the picture of the same prompt and seed', async () => {
+    const [frame = new Uint8Array()] = await framesOf(await pictureBy(quick, VIDEO));
+    const { header, palette, ...png } = readPng(await pictureBy(quick, { width: 96, height: 128 }));
+    const pixels = await inflatedPixels({ header, palette, ...png });
+    const picture = samplesOf(rgbRows(pixels, header, palette));
+    expect(frame).toHaveLength(picture.length);
+    const differences = frame.map((sample, at) => Math.abs(sample - (picture[at] ?? 0)));
+    expect(differences.reduce((sum, one) => sum + one, 0) / frame.length).toBeLessThan(6);
+  });
+
+  test('reports its frames on the way and never falls back', async () => {
+    const { progress } = await record(quick, { ...VIDEO, outputs: batch(1) });
+    const percents = progress.map(({ percent }) => percent);
+    expect(percents).toEqual(percents.toSorted((a, b) => a - b));
+    expect(new Set(percents).size).toBeGreaterThan(10);
+  });
+});
+
+/** Red, green, blue of all pixels of every frame. */
+async function framesOf(mp4: Buffer): Promise<Uint8Array[]> {
+  const frames: Uint8Array[] = [];
+  for await (const frame of shownFrames(readMp4Video(mp4))) frames.push(samplesOf(await frame.pixels()));
+  return frames;
+}
+
+function samplesOf(pixels: PixelRows): Uint8Array {
+  const samples: number[] = [];
+  pixels.eachRow((row) => samples.push(...row));
+  return Uint8Array.from(samples);
+}
 
 describe('a run that is to take its time', () => {
   let engine: Engine;
