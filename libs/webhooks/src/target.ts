@@ -26,7 +26,7 @@ export function refusalOf(address: string, { allowHttp, allowPrivate }: TargetPo
 }
 
 /** The host as a name or a bare address: brackets of IPv6 taken off. `URL` has made decimal and hex forms plain. */
-export function hostOf(url: URL): string {
+function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '');
 }
 

@@ -133,10 +133,12 @@ describe('the log of deliveries', () => {
     });
     const asked: unknown[] = [];
     const answer = { deliveries: [], nextCursor: 'next' };
-    const stop = await kit.answerQueries({ 'webhooks.deliveries': (request) => {
+    const stop = await kit.answerQueries({
+      'webhooks.deliveries': (request) => {
         asked.push(request);
         return answer;
-      } });
+      },
+    });
     const page = await read<WebhookDeliveriesPage>(get(kit.url, `/api/webhooks/${id}/deliveries?limit=3`, 'erin'));
     expect(page).toEqual({ deliveries: [], next_cursor: 'next' });
     expect(asked).toEqual([{ accountKey: expect.any(String), webhookId: id, limit: 3 }]);

@@ -85,6 +85,11 @@ describe('a receiver that does not answer', () => {
     expect(await send(receiver.url, { timeoutMs: 100 })).toEqual({ kind: 'timeout', error: 'no answer within 0.1 s' });
   });
 
+  test('because its name server does not › is a time-out', async () => {
+    const resolve = () => new Promise<never>(() => undefined);
+    expect(await send(named('slow.example'), { resolve, timeoutMs: 100 })).toMatchObject({ kind: 'timeout' });
+  });
+
   test('because nobody listens › is told without its address', async () => {
     const { url } = receiver;
     await receiver.close();

@@ -79,12 +79,7 @@ export class WebhooksAnswer {
 
 /** `delivered`: answered with 2xx. `failed`: given up. `dropped`: the webhook was removed before. */
 export type WebhookDeliveryStatus = 'pending' | 'delivered' | 'failed' | 'dropped';
-export const WEBHOOK_DELIVERY_STATUSES: readonly WebhookDeliveryStatus[] = [
-  'pending',
-  'delivered',
-  'failed',
-  'dropped',
-];
+const WEBHOOK_DELIVERY_STATUSES: readonly WebhookDeliveryStatus[] = ['pending', 'delivered', 'failed', 'dropped'];
 
 /** One try to deliver. */
 export class WebhookAttemptView {
