@@ -4,8 +4,9 @@ import type { JobRequested } from '#contracts/events/job-events.js';
 import type { EventType } from '#contracts/events/registry.js';
 import type { LoggedEvent } from '../src/event-log/logged-event.js';
 import { JobsMetrics } from '../src/metrics.js';
+import { accountsProjection } from '../src/projections/accounts.projection.js';
 import { jobsProjection } from '../src/projections/jobs.projection.js';
-import { tableNames } from '../src/projections/projection.js';
+import { type Projection, tableNames } from '../src/projections/projection.js';
 import { AccountSettler } from '../src/settlement/account-settler.js';
 import { JobSettlement } from '../src/settlement/job-settlement.js';
 import { RESERVATION_GRACE_MS, ReservationSweep } from '../src/settlement/reservation-sweep.js';
@@ -19,7 +20,7 @@ import {
   writeLog,
 } from './jobs-fixture.js';
 import { SomeAccounts } from './some-accounts.js';
-import { cancel, start, work } from './some-jobs.js';
+import { aRequest, cancel, start, work } from './some-jobs.js';
 
 const running = new AbortController();
 let fixture: Fixture;
@@ -162,10 +163,14 @@ async function settleAll(): Promise<void> {
 }
 
 /** What the sweep ends at a time, in milliseconds since 1970. */
-async function sweepAt(now: number): Promise<string[]> {
+function sweepAt(now: number): Promise<string[]> {
+  return sweepOf(now).sweep(running.signal);
+}
+
+function sweepOf(now: number, most?: number): ReservationSweep {
   const { bus, store, database } = fixture;
   const around = { sql: database, store, settler: new AccountSettler(bus), metrics: new JobsMetrics(), log: silent };
-  return new ReservationSweep({ ...around, clock: () => now }).sweep(running.signal);
+  return new ReservationSweep({ ...around, clock: () => now }, most);
 }
 
 /** … when everything that is there has been there for longer than it takes to store a job. */
@@ -239,12 +244,28 @@ describe('when a reservation stays open', () => {
     expect(await accounts.of(user)).toMatchObject({ balance: 94, reservations: {} });
   });
 
+  test("in the projection only, as after the loss of the stream › it is in nobody's way", async () => {
+    const [gone, orphan] = [aRequest(), await accounts.reservedRequest(user)];
+    await project();
+    const reservations = { [gone.jobId]: 1 };
+    const data = { accountKey: 'gone', jobId: gone.jobId, amount: 1, balance: 0, reservations };
+    await projectOnly(accountsProjection, longAgo('CreditsReserved', data));
+    const sweep = sweepOf(Date.now() + RESERVATION_GRACE_MS + A_SECOND, 1);
+    expect(await sweep.sweep(running.signal)).toEqual([]);
+    expect(await sweep.sweep(running.signal)).toEqual([orphan.jobId]);
+    await fixture.database.query("delete from accounts where account_key = 'gone'");
+  });
+
   test('of a job that is older than the stream › it is settled as the projection has it', async () => {
     const [old, waiting] = [await accounts.reservedRequest(user), await accounts.reservedRequest(user)];
     await project();
     const completed = { attempt: 1, assets: [], missing: [{ index: 5, reason: 'black' }] };
-    await projectOnly(longAgo('JobRequested', old), longAgo('JobCompleted', { ...completed, jobId: old.jobId }));
-    await projectOnly(longAgo('JobRequested', waiting));
+    await projectOnly(
+      jobsProjection,
+      longAgo('JobRequested', old),
+      longAgo('JobCompleted', { ...completed, jobId: old.jobId }),
+    );
+    await projectOnly(jobsProjection, longAgo('JobRequested', waiting));
     expect((await sweepLate()).sort()).toEqual([old.jobId, waiting.jobId].sort());
     expect(await accounts.of(user)).toMatchObject({ balance: 95, reservations: {} });
   });
@@ -266,7 +287,7 @@ function longAgo(type: EventType, data: { jobId: string }): LoggedEvent {
   } as LoggedEvent;
 }
 
-function projectOnly(...events: readonly LoggedEvent[]): Promise<void> {
-  const named = tableNames(jobsProjection.version);
-  return fixture.database.transaction((tx) => jobsProjection.apply(tx, named, events));
+function projectOnly(projection: Projection, ...events: readonly LoggedEvent[]): Promise<void> {
+  const named = tableNames(projection.version);
+  return fixture.database.transaction((tx) => projection.apply(tx, named, events));
 }

@@ -1,11 +1,5 @@
 /** Brings open reservations to their end in the account stream, each once. */
-import {
-  type Account,
-  type AccountDecision,
-  type AccountEvent,
-  emptyAccount,
-  evolveAccount,
-} from '#contracts/domain/account.js';
+import { type Account, type AccountDecision, type AccountEvent, foldAccount } from '#contracts/domain/account.js';
 import type { AccountEventData } from '#contracts/events/registry.js';
 import { ACCOUNT_STREAM } from '#contracts/streams.js';
 import { accountSubject } from '#contracts/subjects.js';
@@ -37,14 +31,11 @@ export class AccountSettler {
     for (const { jobId, decide, settled } of settlements) {
       // A reservation is stored before its job's request: one that is not there by now was settled before.
       if (!Object.hasOwn(known.event?.data.reservations ?? {}, jobId)) continue;
-      const result = await this.accounts.execute(place, (last) => decide(accountOf(accountKey, last)), { known });
+      const result = await this.accounts.execute(place, (last) => decide(foldAccount(accountKey, last ? [last] : [])), {
+        known,
+      });
       if (result.outcome === 'appended') settled(result.event);
       known = result.outcome === 'appended' ? { event: result.event, sequence: result.event.sequence } : result.reading;
     }
   }
-}
-
-function accountOf(accountKey: string, last: AccountEvent | undefined): Account {
-  const nothing = emptyAccount(accountKey);
-  return last ? evolveAccount(nothing, last) : nothing;
 }

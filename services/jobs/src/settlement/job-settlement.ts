@@ -1,7 +1,6 @@
 /** Turns the ends of jobs into charges and releases, as the log tells of them. */
 
-import type { EndedJob, Job } from '#contracts/domain/job.js';
-import { evolve, isEnded } from '#contracts/domain/job.js';
+import { type EndedJob, evolve, isEnded, type Job } from '#contracts/domain/job.js';
 import { settleJob } from '#contracts/domain/settlement.js';
 import type { EventType, JobHistoryEvent } from '#contracts/events/registry.js';
 import { isOutage } from '#eventing/errors.js';

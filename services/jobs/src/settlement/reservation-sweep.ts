@@ -20,7 +20,7 @@ const INTERVAL_MS = 5_000;
  * last answer; what it has not stored by then it never stores.
  */
 export const RESERVATION_GRACE_MS = 30_000;
-/** The oldest first; the next sweep takes the rest. */
+/** The oldest first; the next sweep goes on where this one ended, so that what cannot be settled is in nobody's way. */
 const MOST_PER_SWEEP = 500;
 const ACCOUNTS_AT_ONCE = 16;
 
@@ -37,18 +37,28 @@ interface Surroundings {
 interface Candidate {
   readonly account_key: string;
   readonly job_id: string;
+  /** ISO 8601. */
+  readonly since: string;
   /** The job as the projection knows it. */
   readonly state: Job | null;
   /** Whether the job was charged before: then a request that came twice made a second reservation. */
   readonly charged: boolean;
 }
 
+const FROM_THE_OLDEST = { since: '', job_id: '' };
+
 export class ReservationSweep {
-  constructor(private readonly around: Surroundings) {}
+  /** The last one that was looked at. */
+  private after: Pick<Candidate, 'since' | 'job_id'> = FROM_THE_OLDEST;
+
+  constructor(
+    private readonly around: Surroundings,
+    private readonly most = MOST_PER_SWEEP,
+  ) {}
 
   async run(signal: AbortSignal): Promise<void> {
     await repeatedly({ what: 'reservations', log: this.around.log, signal }, async () => {
-      if ((await this.sweep(signal)).length === MOST_PER_SWEEP) return;
+      if ((await this.sweep(signal)).length === this.most) return;
       await pauseUnlessAborted(INTERVAL_MS, signal);
     });
   }
@@ -65,13 +75,18 @@ export class ReservationSweep {
   }
 
   /** By what the projections know, which may be behind: they propose, the streams decide. */
-  private candidates(): Promise<Candidate[]> {
+  private async candidates(): Promise<Candidate[]> {
     const now = this.around.clock();
-    return this.around.sql.query<Candidate>(CANDIDATES, [
+    const rows = await this.around.sql.query<Candidate>(CANDIDATES, [
       new Date(now - RESERVATION_GRACE_MS),
       new Date(now - JOB_STREAM_MAX_AGE_MS),
-      MOST_PER_SWEEP,
+      this.after.since,
+      this.after.job_id,
+      this.most,
     ]);
+    const last = rows.at(-1);
+    this.after = last && rows.length === this.most ? last : FROM_THE_OLDEST;
+    return rows;
   }
 
   private async settle(accountKey: string, candidates: readonly Candidate[]): Promise<string[]> {
@@ -107,7 +122,8 @@ export class ReservationSweep {
 }
 
 const CANDIDATES = `
-  select account.account_key, open.job_id, job.state, coalesce(usage.status = 'charged', false) as charged
+  select account.account_key, open.job_id, open.reservation->>'since' as since, job.state,
+         coalesce(usage.status = 'charged', false) as charged
     from accounts account
    cross join lateral jsonb_each(account.reservations) as open (job_id, reservation)
     left join jobs job on job.id = open.job_id::uuid
@@ -115,4 +131,5 @@ const CANDIDATES = `
    where account.reserved > 0
      and (open.reservation->>'since')::timestamptz < $1
      and (job.id is null or job.ended_at < $1 or job.last_event_at < $2)
-   order by open.reservation->>'since' limit $3`;
+     and (open.reservation->>'since', open.job_id) > ($3, $4)
+   order by since, open.job_id limit $5`;
