@@ -84,7 +84,8 @@ const UNDER_AGE =
   /(?<!\p{L})(?:under|below|younger than|not yet|unter|menos de|moins de|menor de) (?:18|eighteen)(?![\p{N}])/u;
 const IN_WORDS = NUMBER_WORDS.map(
   ({ words, notBehind, years }) =>
-    new RegExp(`(?<!(?<!\\p{L})(?:${notBehind}) )(?<!\\p{L})(?:${words}) ?(?:${years})(?!\\p{L})`, 'u'),
+    // The cheap half first: what stands before is only looked at where there is an age.
+    new RegExp(`(?<!\\p{L})(?=(?:${words}) ?(?:${years})(?!\\p{L}))(?<!(?<!\\p{L})(?:${notBehind}) )`, 'u'),
 );
 
 const HAN_DIGITS = '一二三四五六七八九';

@@ -120,6 +120,7 @@ describe('any text', () => {
     ['one word', 'a'.repeat(10_000)],
     ['marks', 'a.!-'.repeat(2_500)],
     ['numbers', '14 '.repeat(3_300)],
+    ['numbers in words', 'двадцать '.repeat(1_100)],
   ])('of 10,000 characters of %s gets it soon', (_, prompt) => {
     const startedAt = performance.now();
     verdict(prompt, prompt);

@@ -147,7 +147,7 @@ const between = (text: string, mark: string) =>
 const shifted = (from: number) => (letter: string) => String.fromCodePoint(from + letter.charCodeAt(0) - 97);
 
 /** Ways to hide a word. */
-export const SPELLINGS: Readonly<Record<string, (text: string) => string>> = {
+const SPELLINGS: Readonly<Record<string, (text: string) => string>> = {
   leetspeak: (text) => letters(text, (letter) => LEET[letter] ?? letter),
   'one sign of leetspeak': (text) => letters(text, (letter, at) => (at % 3 === 1 ? (LEET[letter] ?? letter) : letter)),
   'zero-width space': (text) => letters(text, (letter) => `${letter}\u200b`),

@@ -13,10 +13,12 @@ import {
 } from '#contracts/domain/job-decisions.js';
 import { claimJob, enhanceOutside } from '#contracts/domain/outside-work.js';
 import { newJobId } from '#contracts/ids.js';
+import type { RequestCounts } from '#contracts/request-counts.js';
 import { inboxPrefix, RIGHTS, SERVICE_NAMES, type ServiceName } from '#contracts/rights.js';
 import { ACCOUNT_STREAM, CONSUMERS, type EngineName, JOB_STREAM, workConsumer } from '#contracts/streams.js';
 import { accountSubject, LANES, projectSubject, releaseSubject, webhookSubject } from '#contracts/subjects.js';
 import { runAssetReaper } from '#eventing/asset-reaper.js';
+import { recordRefusal } from '#eventing/audit.js';
 import { type Bus, connectBus } from '#eventing/bus.js';
 import { runDeadLetters } from '#eventing/dead-letters.js';
 import { AccessRefusedError, AppendRejectedError } from '#eventing/errors.js';
@@ -33,6 +35,7 @@ import {
 } from '#eventing/live.js';
 import { LogReader } from '#eventing/log-reader.js';
 import { readQueueDepth, readStreamUsage } from '#eventing/queue-depth.js';
+import { onRequestCounts, tellRequestCounts } from '#eventing/request-counts.js';
 import { ask } from '#eventing/request-reply.js';
 import { awaitTopology, createTopology } from '#eventing/topology.js';
 import { laneTurns, runWorkSlot, takeWork } from '#eventing/work-queue.js';
@@ -225,6 +228,17 @@ describe('with its rights alone', () => {
     expect(refusals).toEqual([]);
   });
 
+  it('gateways tell each other how many requests came in, and what they refused is kept', async () => {
+    const heard = new Promise<RequestCounts>((resolve) => void onRequestCounts(buses.gateway, resolve));
+    await buses.gateway.flushed();
+    const counts = { gateway: 'g', counts: { a: 3 } };
+    tellRequestCounts(buses.gateway, counts);
+    expect(await heard).toEqual(counts);
+    const refused = { accountKey: 'a', userId: 'alice', category: 'adult', rule: 'adult-nudity', count: 1 } as const;
+    await recordRefusal(buses.gateway, { ...refused, route: 'POST /x' }, '');
+    expect(refusals).toEqual([]);
+  });
+
   it('the gateway reads depths and writes accounts; jobs settles them', async () => {
     for (const queue of ['sdxl_queue', 'wan_queue'] as const) await readQueueDepth(buses.gateway, queue);
     for (const stream of [JOB_STREAM, ACCOUNT_STREAM]) await readStreamUsage(buses.gateway, stream);
@@ -254,6 +268,8 @@ const FORBIDDEN: Record<ServiceName, readonly string[]> = {
     'ourvidz.live.job.forged',
   ],
   jobs: [
+    'ourvidz.audit.a',
+    'ourvidz.gateway.requests',
     `ourvidz.job.sdxl.interactive.requested.${job}`,
     `ourvidz.job.sdxl.interactive.cancelled.${job}`,
     `$JS.API.CONSUMER.MSG.NEXT.${JOB_STREAM.name}.enhancer-interactive`,

@@ -2,7 +2,10 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ErrorBody } from '#contracts/http/error-codes.js';
 import { accountKeyOf } from '#contracts/ids.js';
 import { ACCOUNT_STREAM } from '#contracts/streams.js';
+import { connectBus } from '#eventing/bus.js';
 import { LogReader } from '#eventing/log-reader.js';
+import { aLog } from '../../../libs/eventing/test/a-bus.js';
+import { Audit } from '../src/policy/audit.js';
 import { authorization, type Kit, read, startKit, WISH } from './gateway-kit.js';
 
 const ADULT = { ...WISH, metadata: { prompt: 'porn' } };
@@ -86,6 +89,23 @@ describe('a refusal', () => {
     await other.stop();
     const counts = (await refusalsOf('carol')).map(({ data }) => (data as { count: number }).count);
     expect(counts).toEqual([1, 19]);
+  });
+});
+
+describe('a refusal that cannot be kept', () => {
+  it('is an error in the log, without the text', async () => {
+    const { log, lines } = aLog();
+    const bus = await connectBus({ url: kit.nats.url, service: 'gateway', log });
+    const { state, config } = await kit.bus.jsm.streams.info(ACCOUNT_STREAM.name);
+    await kit.bus.jsm.streams.update(ACCOUNT_STREAM.name, { max_bytes: state.bytes });
+    const caller = { userId: 'dave', accountKey: accountKeyOf('dave'), isOperator: false, isAdult: false };
+    new Audit(bus).refused({ category: 'minors', rule: 'minors-phrase' }, caller, {
+      route: 'POST /x',
+      traceparent: '',
+    });
+    await vi.waitFor(() => expect(lines.map(({ msg }) => msg)).toContain('a refusal could not be kept'), 5_000);
+    await kit.bus.jsm.streams.update(ACCOUNT_STREAM.name, { max_bytes: config.max_bytes });
+    await bus.close();
   });
 });
 
