@@ -8,7 +8,8 @@ const CONNECT_TIMEOUT_MS = 3_000;
 const QUERY_TIMEOUT_MS = 20_000;
 /** A process that stands still in the middle of a transaction must not keep its locks: another one is to take over. */
 const IDLE_IN_TRANSACTION_MS = 3_000;
-const MOST_CONNECTIONS = 8;
+/** The writer, every projection, settlement and webhooks may each be in a transaction, and queries come on top. */
+const MOST_CONNECTIONS = 16;
 
 /** Positions and sequences come as numbers: they stay far below 2^53. */
 const TYPES: pg.CustomTypesConfig = {
