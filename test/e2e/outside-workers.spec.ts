@@ -9,7 +9,9 @@ import type { ErrorBody } from '#contracts/http/error-codes.js';
 import type { ClaimedJob, UploadSlot } from '#contracts/http/outside-workers.js';
 import { newJobId } from '#contracts/ids.js';
 import { createLog } from '#service-kit/log.js';
+import type { EngineOutput, EngineOutputFailure } from '#worker/engine.js';
 import { encodePng } from '#worker/preview/png-writer.js';
+import { createPreviewEngine } from '#worker/preview/preview-engine.js';
 import {
   authorization,
   get,
@@ -77,6 +79,25 @@ async function startJobs(): Promise<JobsProcess> {
 function aPicture(width: number, height: number, factor = 1): Promise<Buffer> {
   const paint = (y: number, row: Uint8Array) => row.set(row.map((_, x) => factor * x * y));
   return encodePng({ width, height }, paint, new AbortController().signal);
+}
+
+/** Made by the preview engine, as any engine would make it. */
+async function aVideo(): Promise<Uint8Array> {
+  const engine = createPreviewEngine({ durationMs: 0 });
+  const { signal } = new AbortController();
+  await engine.setup(signal);
+  const video = { frames: 83, fps: 16 };
+  const size = { width: 480, height: 832, steps: 1, guidanceScale: 1 };
+  const outputs = [{ index: 0, seed: 1 }];
+  const made: Uint8Array[] = [];
+  const callbacks = {
+    onProgress: () => undefined,
+    onOutput: async ({ bytes }: EngineOutput) => void made.push(bytes),
+    onOutputFailed: ({ reason }: EngineOutputFailure) => expect.fail(reason),
+  };
+  await engine.run({ jobId: newJobId(), prompt: 'x', ...size, video, outputs }, callbacks, signal);
+  await engine.close();
+  return Buffer.concat(made);
 }
 
 function send(path: string, body: unknown, headers: Record<string, string> = AUTHORIZED): Promise<Response> {
@@ -187,6 +208,21 @@ describe('a worker that does not speak NATS', () => {
     await callback(job, { status: 'completed', assets: [0], enhancedPrompt: 'a far finer lighthouse' });
     const metadata = { prompt: 'a lighthouse', enhanced_prompt: 'a far finer lighthouse' };
     expect(await jobOf(job)).toMatchObject({ status: 'completed', metadata });
+  });
+
+  test('makes a video › it is looked at, marked, and has a preview', async () => {
+    await request({ jobType: 'video_fast', metadata: { prompt: 'a lighthouse' } });
+    const job = await claimed();
+    const [slot] = job.uploads;
+    expect(slot).toMatchObject({ content_type: 'video/mp4', key: expect.stringMatching(/\/0\.mp4$/) });
+    expect(await codeOf(upload(slot, picture))).toBe('422 unusable_file');
+    expect((await upload(slot, await aVideo())).status).toBe(200);
+    expect((await callback(job, { status: 'completed', assets: [slot?.key] })).status).toBe(200);
+    const [asset] = (await listed(job, 1)).assets;
+    expect(asset).toMatchObject({ media_type: 'video/mp4', width: 480, height: 832, duration_s: 83 / 16 });
+    const file = Buffer.from(await (await fetch(asset?.url ?? '')).arrayBuffer());
+    expect(file.includes('digitalsourcetype/trainedAlgorithmicMedia')).toBe(true);
+    expect((await fetch(asset?.preview_url ?? '')).headers.get('content-type')).toBe('image/webp');
   });
 
   test('fails › the job has failed with the worker’s words', async () => {

@@ -1,24 +1,21 @@
 /** One attempt of a job: the engine makes what is missing, each output is checked, marked, stored and told. */
 import type { FileAssetStore } from '#asset-store/file-asset-store.js';
-import { isEnded, type Job, type ProcessingJob, promptOf } from '#contracts/domain/job.js';
+import { isEnded, type Job, type ProcessingJob } from '#contracts/domain/job.js';
 import { completeJob, type Decision, storeAsset } from '#contracts/domain/job-decisions.js';
 import type { JobTimings, MissingOutput } from '#contracts/events/job-events.js';
 import type { StoredAsset } from '#contracts/events/stored-asset.js';
 import type { JobFailureCode } from '#contracts/http/error-codes.js';
-import { assetIdOf } from '#contracts/ids.js';
-import { JOB_CATALOGUE } from '#contracts/job-catalogue.js';
 import { GENERATION_TIMEOUT_MS } from '#contracts/limits.js';
 import type { ProgressMessage } from '#contracts/progress.js';
 import { type CancellationPorts, whenCancelled } from './cancellation.js';
 import { type Engine, EngineError, type EngineOutput, type EngineRequest } from './engine.js';
-import { type GenerationData, markPicture } from './media-mark.js';
-import { checkOutput, type OutputVerdict } from './output-check.js';
+import { engineRequest } from './engine-request.js';
+import { type FinishedOutput, finishOutput, SOFTWARE, storedAsset } from './finished-output.js';
 import { deleteUntold, outputKey } from './output-files.js';
 import { storePreview } from './output-preview.js';
 import { ProgressReporter } from './progress-reporter.js';
 import { StopReason } from './stop-reason.js';
 import { upload } from './upload.js';
-import { markVideo } from './video-mark.js';
 
 /** What an attempt works with. */
 export interface AttemptPorts extends CancellationPorts {
@@ -42,11 +39,6 @@ export class AttemptEnd extends Error {
     super(message);
   }
 }
-
-const SOFTWARE = 'OurVidz';
-
-/** What is known of an output that is fit to be stored. */
-type Seen = Extract<OutputVerdict, { ok: true }>;
 
 /** Resolves when the job is completed. Rejects with `AttemptEnd`, `StopReason`, `EngineError` or `UploadError`. */
 export async function runAttempt(
@@ -123,17 +115,16 @@ class Attempt {
 
   /** A black, broken or oversized output is a failure of that output, not of the others. */
   private async take(output: EngineOutput, request: EngineRequest): Promise<void> {
-    const verdict = await checkOutput(output, request, this.ports.log);
-    if (!verdict.ok) return this.miss(output.index, verdict.reason);
-    const mark = this.markOf(output, request);
-    const bytes = request.video ? markVideo(output.bytes, mark) : markPicture(output.bytes, mark);
-    const limit = JOB_CATALOGUE[this.begun.requested.jobType].bucketLimitBytes;
-    if (bytes.byteLength > limit)
-      return this.miss(output.index, `${bytes.byteLength} bytes, the bucket takes ${limit}`);
-    await this.keep(output, bytes, verdict);
+    const finished = await finishOutput(
+      { job: this.begun, output, request },
+      this.ports.engine.identity,
+      this.ports.log,
+    );
+    if (finished.ok) await this.keep(output, finished);
+    else this.miss(output.index, finished.reason);
   }
 
-  private async keep(output: EngineOutput, bytes: Uint8Array, { durationSeconds, pixels }: Seen): Promise<void> {
+  private async keep(output: EngineOutput, { bytes, durationSeconds, pixels }: FinishedOutput): Promise<void> {
     const startedAt = Date.now();
     const { assets, log, engine } = this.ports;
     const key = outputKey(this.begun, output.index);
@@ -177,47 +168,10 @@ class Attempt {
     this.missing.push({ index, reason });
   }
 
-  private markOf(output: EngineOutput, request: EngineRequest): GenerationData {
-    const { prompt, negativePrompt, steps, guidanceScale, width, height } = request;
-    const sampler = this.begun.requested.config.sample_solver;
-    const { identity } = this.ports.engine;
-    const settings = { steps, sampler, guidanceScale, seed: output.seed, width, height };
-    return { prompt, negativePrompt, ...settings, identity, software: SOFTWARE };
-  }
-
   private timings(): JobTimings {
     const waitedMs = Math.max(0, Date.parse(this.begun.startedAt) - Date.parse(this.begun.requestedAt));
     return { waitedMs, generatedMs: Math.max(0, Date.now() - this.beganAt - this.storedMs), storedMs: this.storedMs };
   }
-}
-
-/** What is still missing: outputs that an earlier attempt stored are not made again. */
-function engineRequest(job: ProcessingJob): EngineRequest {
-  const { requested, assets } = job;
-  const { width, height, fps, negativePromptSupported } = JOB_CATALOGUE[requested.jobType];
-  const outputs = requested.seeds.map((seed, index) => ({ index, seed }));
-  return {
-    jobId: requested.jobId,
-    prompt: promptOf(job),
-    negativePrompt: negativePromptSupported ? requested.negativePrompt?.text : undefined,
-    width,
-    height,
-    steps: requested.config.sample_steps,
-    guidanceScale: requested.config.sample_guide_scale,
-    video: fps === undefined ? undefined : { frames: requested.config.frame_num, fps },
-    outputs: outputs.filter(({ index }) => !assets.some((asset) => asset.index === index)),
-  };
-}
-
-function storedAsset(
-  job: ProcessingJob,
-  output: EngineOutput,
-  stored: Pick<StoredAsset, 'key' | 'bytes' | 'sha256' | 'durationSeconds' | 'preview'>,
-): StoredAsset {
-  const { jobId, bucket } = job.requested;
-  const { index, seed, width, height, mediaType } = output;
-  const id = assetIdOf(jobId, index);
-  return { id, index, bucket, ...stored, mediaType, width, height, seed, storedAt: new Date().toISOString() };
 }
 
 function timeout(): StopReason {

@@ -3,17 +3,21 @@ import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { FileAssetStore, FileTooLargeError } from '#asset-store/file-asset-store.js';
 import type { Upload } from '#asset-store/signed-upload.js';
-import { isEnded, liveAssets, type ProcessingJob } from '#contracts/domain/job.js';
+import { isEnded, type ProcessingJob } from '#contracts/domain/job.js';
 import { outsideRefusal } from '#contracts/domain/outside-work.js';
 import type { StoredAsset } from '#contracts/events/stored-asset.js';
-import { assetIdOf } from '#contracts/ids.js';
+import { JOB_CATALOGUE } from '#contracts/job-catalogue.js';
 import { GENERATION_TIMEOUT_MS } from '#contracts/limits.js';
 import { Bus } from '#eventing/bus.js';
 import { JobStore } from '#eventing/job-store.js';
 import { command } from '#eventing/request-reply.js';
+import type { EngineOutput } from '#worker/engine.js';
+import { engineRequest } from '#worker/engine-request.js';
+import { finishOutput, SOFTWARE, storedAsset } from '#worker/finished-output.js';
+import { deleteUntold } from '#worker/output-files.js';
+import { storePreview } from '#worker/output-preview.js';
 import { ApiError } from '../http/api-error.js';
 import { unlessAway } from '../unless-away.js';
-import { checkedAndMarked, type FinishedFile } from './finished-file.js';
 import { orQueueUnavailable } from './queue-unavailable.js';
 import { wordRefused } from './worker-word.js';
 
@@ -56,24 +60,27 @@ export class UploadIntake {
     }
   }
 
-  private async keep(upload: Upload, job: ProcessingJob, bytes: Buffer): Promise<StoredAsset> {
-    const { jobId, index } = placeOf(upload.key);
-    const { bytes: finished, ...facts } = await finishedFile(bytes, job, index);
-    const stored = await this.files.put(upload.key, finished);
-    const place = { id: assetIdOf(jobId, index), index, key: upload.key, bucket: job.requested.bucket };
-    const asset = { ...place, ...stored, ...facts, storedAt: new Date().toISOString() };
-    await this.tell(upload, asset);
+  private async keep({ key, attempt }: Upload, job: ProcessingJob, bytes: Buffer): Promise<StoredAsset> {
+    const { files: assets } = this;
+    const { log } = this.bus;
+    const { engine: identity } = job.started;
+    const output = outputOf(job, placeOf(key).index, bytes);
+    const finished = await finishOutput({ job, output, request: engineRequest(job) }, identity, log);
+    if (!finished.ok) throw new ApiError('unusable_file', { details: finished.reason });
+    const stored = await assets.put(key, finished.bytes);
+    const { durationSeconds, pixels } = finished;
+    const preview = pixels && (await storePreview(key, pixels, { identity, software: SOFTWARE }, { assets, log }));
+    const asset = storedAsset(job, output, { key, ...stored, durationSeconds, preview });
+    await this.tell(attempt, asset, job);
     return asset;
   }
 
   /** A file that came too late for its job may not stay: nobody would ever know of it. */
-  private async tell({ attempt, key }: Upload, asset: StoredAsset): Promise<void> {
-    const { jobId, index } = placeOf(key);
+  private async tell(attempt: number, asset: StoredAsset, { requested: { jobId } }: ProcessingJob): Promise<void> {
     const answer = await orQueueUnavailable(command(this.bus, 'worker.asset', { jobId, attempt, asset }));
     if (answer.accepted) return;
     const job = answer.job ?? undefined;
-    const isTold = job && liveAssets(job).some((known) => known.index === index);
-    if (job && isEnded(job) && !isTold) await this.files.delete(key);
+    if (job && isEnded(job)) await deleteUntold(this.files, job, this.bus.log);
     throw wordRefused(answer.reason, job);
   }
 
@@ -91,8 +98,7 @@ function placeOf(key: string): { jobId: string; index: number } {
   return { jobId, index: Number.parseInt(file, 10) };
 }
 
-async function finishedFile(bytes: Buffer, job: ProcessingJob, index: number): Promise<FinishedFile> {
-  const finished = await checkedAndMarked(bytes, job, index);
-  if (typeof finished === 'string') throw new ApiError('unusable_file', { details: finished });
-  return finished;
+function outputOf({ requested }: ProcessingJob, index: number, bytes: Buffer): EngineOutput {
+  const { mediaType, width, height } = JOB_CATALOGUE[requested.jobType];
+  return { index, seed: requested.seeds[index] ?? 0, bytes, mediaType, width, height };
 }
