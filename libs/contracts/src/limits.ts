@@ -34,6 +34,10 @@ export const SUBJECT_MAX_CHARACTERS = 255;
 
 /** Projects of one user. */
 export const PROJECTS_MAX = 1000;
+/** What one user may write of projects in an hour, at each gateway. */
+export const PROJECT_KIB_PER_HOUR = 4 * 1024;
+/** How often one user may make assets favourites, or none, in an hour, at each gateway. */
+export const FAVORITES_PER_HOUR = 1000;
 /** The share of the account stream's bytes above which it takes no more of projects, so that credits always fit. */
 export const PROJECT_STREAM_SHARE = 0.5;
 

@@ -146,6 +146,14 @@ describe('GET /api/assets', () => {
   });
 });
 
+describe('while the projection is away', () => {
+  it.each(['images', 'videos'])('what became of %s cannot be told', async (kind) => {
+    const response = await get(kit.url, `/api/${kind}/${NOBODY}`);
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ code: 'lists_unavailable' });
+  });
+});
+
 describe.each(['image', 'video'] as const)('an %s that jobs name', (kind) => {
   const path = (id: string) => `/api/${kind}s/${id}`;
   const wish = (id: string) => ({ ...WISH, [`${kind}Id`]: id });
@@ -197,12 +205,6 @@ describe.each(['image', 'video'] as const)('an %s that jobs name', (kind) => {
     const other = kind === 'image' ? 'videos' : 'images';
     expect(await read(get(kit.url, `/api/${other}/${id}`))).toMatchObject({ code: `unknown_${other.slice(0, -1)}` });
     stop();
-  });
-
-  it('cannot be told while the projection is away', async () => {
-    const response = await get(kit.url, path(NOBODY));
-    expect(response.status).toBe(503);
-    expect(await response.json()).toMatchObject({ code: 'lists_unavailable' });
   });
 });
 

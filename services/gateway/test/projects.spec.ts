@@ -168,6 +168,21 @@ describe('creating a project', () => {
     projects = 0;
   });
 
+  it('again and again with long prompts is too much after a while, for this user alone', async () => {
+    const long = { original_prompt: LONGEST, enhanced_prompt: LONGEST };
+    const { id } = await made(long, { userId: 'eager' });
+    const change = (n: number) =>
+      send('PATCH', `/api/projects/${id}`, { character_id: n % 2 ? CHARACTER : null }, { userId: 'eager' });
+    let last = await change(1);
+    expect(last.status).toBe(200);
+    for (let n = 2; last.status === 200 && n < 100; n++) last = await change(n);
+    expect(last.status).toBe(429);
+    expect(await read<ErrorBody>(last)).toMatchObject({ code: 'rate_limited', retryable: true });
+    expect(Number(last.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await get(kit.url, `/api/projects/${id}`, 'eager')).status).toBe(200);
+    await made();
+  });
+
   it('leaves the rest of the stream to credits', async () => {
     const { id } = await made();
     const { config, state } = await kit.bus.jsm.streams.info(ACCOUNT_STREAM.name);
@@ -186,6 +201,13 @@ describe('creating a project', () => {
 });
 
 describe('GET /api/projects', () => {
+  it('answers 503 while lists cannot be read, and 400 for what is no page', async () => {
+    expect((await get(kit.url, '/api/projects')).status).toBe(503);
+    for (const query of ['limit=0', 'limit=x', 'cursor=%00', 'cursor=']) {
+      expect((await get(kit.url, `/api/projects?${query}`)).status).toBe(400);
+    }
+  });
+
   it('asks for the caller’s own, and shows them as they are shown alone', async () => {
     const project = await made();
     const asked: unknown[] = [];
@@ -205,13 +227,6 @@ describe('GET /api/projects', () => {
     expect(page).toEqual({ projects: [project], next_cursor: 'abc' });
     expect(asked).toEqual([{ accountKey: expect.stringMatching(/^[0-9a-f]{32}$/), limit: 1, cursor: 'xyz' }]);
     stop();
-  });
-
-  it('answers 503 while lists cannot be read, and 400 for what is no page', async () => {
-    expect((await get(kit.url, '/api/projects')).status).toBe(503);
-    for (const query of ['limit=0', 'limit=x', 'cursor=%00', 'cursor=']) {
-      expect((await get(kit.url, `/api/projects?${query}`)).status).toBe(400);
-    }
   });
 });
 

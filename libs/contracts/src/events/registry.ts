@@ -103,7 +103,7 @@ export const JOB_EVENT_TOKENS: Readonly<Record<keyof JobEventData, JobEventToken
 };
 
 /** The token of each event about an asset in its subject. */
-export const ASSET_EVENT_TOKENS: Readonly<Record<keyof AssetEventData, AssetEventToken>> = {
+const ASSET_EVENT_TOKENS: Readonly<Record<keyof AssetEventData, AssetEventToken>> = {
   AssetDeleted: 'deleted',
   AssetFavorited: 'favorited',
 };

@@ -11,7 +11,7 @@ import {
 } from '#contracts/domain/project.js';
 import type { ProjectEventData } from '#contracts/events/registry.js';
 import { isUuid, newProjectId, projectIdForKey } from '#contracts/ids.js';
-import { PROJECT_STREAM_SHARE, PROJECTS_MAX } from '#contracts/limits.js';
+import { PROJECT_KIB_PER_HOUR, PROJECT_STREAM_SHARE, PROJECTS_MAX } from '#contracts/limits.js';
 import { ACCOUNT_STREAM } from '#contracts/streams.js';
 import { projectSubject } from '#contracts/subjects.js';
 import { Bus } from '#eventing/bus.js';
@@ -22,6 +22,7 @@ import { SubjectStore } from '#eventing/subject-store.js';
 import type { Caller } from '../auth/token-verifier.js';
 import { ApiError } from '../http/api-error.js';
 import type { Keyed } from '../jobs/idempotency.js';
+import { HourlyBudget } from '../limits/hourly-budget.js';
 import { unlessAway } from '../unless-away.js';
 import type { ProjectWish } from './project-bodies.js';
 
@@ -36,6 +37,7 @@ export interface Created {
 export class Projects {
   private readonly store: SubjectStore<keyof ProjectEventData>;
   private readonly log: LogReader;
+  private readonly budget = new HourlyBudget(PROJECT_KIB_PER_HOUR, 'KiB of projects');
 
   constructor(private readonly bus: Bus) {
     this.store = new SubjectStore(bus, ACCOUNT_STREAM);
@@ -49,21 +51,21 @@ export class Projects {
     return project;
   }
 
-  /** @throws ApiError `project_limit`, `idempotency_key_reuse`, `projects_unavailable`, `lists_unavailable` */
+  /** @throws ApiError `project_limit`, `idempotency_key_reuse`, `rate_limited`, `projects_unavailable`, `lists_unavailable` */
   async create(wish: ProjectWish, { accountKey }: Caller, traceparent: string, keyed?: Keyed): Promise<Created> {
     const projectId = keyed ? projectIdForKey(accountKey, keyed.key) : newProjectId();
     const first = keyed && (await this.last(accountKey, projectId));
     if (first) return replay(first, keyed);
-    await this.checkRoom();
-    await this.checkNumber(accountKey);
     const project = newProject(projectId, accountKey, wish, keyed?.requestHash);
+    await this.checkRoom(project);
+    await this.checkNumber(accountKey);
     const result = await this.decide(project, (last) => createProject(last, project), traceparent);
     if (result.outcome === 'appended') return { project: result.event.data, replayed: false };
     if (!keyed || !result.reading.event) throw new Error('a new project was refused although its id is new');
     return replay(result.reading.event, keyed);
   }
 
-  /** @throws ApiError `unknown_project`, `projects_unavailable` */
+  /** @throws ApiError `unknown_project`, `rate_limited`, `projects_unavailable` */
   async change(
     projectId: string,
     changes: ProjectChanges,
@@ -71,7 +73,7 @@ export class Projects {
     traceparent: string,
   ): Promise<Project> {
     const project = await this.find(accountKey, projectId);
-    await this.checkRoom();
+    await this.checkRoom(project);
     const result = await this.decide(project, (last) => changeProject(last, changes), traceparent);
     const now = projectOf(result.outcome === 'appended' ? result.event : result.reading.event);
     if (!now) throw new ApiError('unknown_project');
@@ -100,8 +102,9 @@ export class Projects {
     return this.unlessOut(() => this.store.execute(place, decide, { traceparent }));
   }
 
-  /** Credits lie in the same stream, which forgets nothing: projects leave room for them. */
-  private async checkRoom(): Promise<void> {
+  /** Credits lie in the same stream, which forgets nothing: projects leave room for them, and users for one another. */
+  private async checkRoom(project: Project): Promise<void> {
+    this.budget.spend(project.accountKey, Math.ceil(Buffer.byteLength(JSON.stringify(project)) / 1024), Date.now());
     const { bytes, maxBytes } = await this.unlessOut(() => this.log.position());
     if (maxBytes <= 0 || bytes < maxBytes * PROJECT_STREAM_SHARE) return;
     throw new ApiError('projects_unavailable', { details: 'the stream has no room for projects' });
