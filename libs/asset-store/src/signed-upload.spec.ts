@@ -18,7 +18,7 @@ describe('a signed address for a file to come', () => {
   const check = { key: KEY, query, secret, now: 999 };
 
   it('tells what may be sent, until it expires', () => {
-    expect(url.startsWith(`http://localhost:3000/assets/uploads/${KEY}?`)).toBe(true);
+    expect(url.startsWith(`http://localhost:3000/assets/${KEY}?`)).toBe(true);
     expect(verifyUploadUrl(check)).toEqual(UPLOAD);
     expect(verifyUploadUrl({ ...check, now: 1_000 })).toBe('expired');
   });

@@ -14,15 +14,13 @@ export interface Upload {
   readonly expiresAt: number;
 }
 
-export const UPLOAD_PATH = '/assets/uploads/';
-
 const NUMBER = /^[1-9]\d{0,11}$/;
 
 export function signUploadUrl(upload: Upload, { publicUrl, secret }: { publicUrl: string; secret: string }): string {
   const { key, attempt, maxBytes, mediaType, expiresAt } = upload;
   const terms = { attempt: String(attempt), max: String(maxBytes), type: mediaType, exp: String(expiresAt) };
   const query = new URLSearchParams({ ...terms, sig: signatureOf(key, terms, secret) });
-  return `${publicUrl}${UPLOAD_PATH}${key}?${query}`;
+  return `${publicUrl}/assets/${key}?${query}`;
 }
 
 export interface UploadUrlCheck {

@@ -3,7 +3,8 @@ const JOB_ID = '0192f3a1-7c41-7d2e-9a53-5b1f0c8e4d20';
 const ASSET_ID = '0192f3a1-7c41-7d2e-9a53-5b1f0c8e4d21';
 const CURSOR = 'eyJ0IjoxNzYzOTg1NjAwMDAwfQ';
 const BASE = 'http://localhost:3000';
-const FILE = `${BASE}/assets/sdxl_image_fast/2bd806c97f0e00af1a1fc3328fa763a9/${JOB_ID}/0.png?expires=1763992800&signature=9f86d081884c7d65`;
+const OUTPUT_KEY = `sdxl_image_fast/2bd806c97f0e00af1a1fc3328fa763a9/${JOB_ID}/0.png`;
+const FILE = `${BASE}/assets/${OUTPUT_KEY}?expires=1763992800&signature=9f86d081884c7d65`;
 const PREVIEW = FILE.replace('0.png', '0.preview.webp');
 
 const URLS = {
@@ -173,6 +174,47 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
     ],
     next_cursor: null,
   },
+  WorkerClaimRequest: { queues: ['sdxl_queue'], worker: 'gpu-1', wait_seconds: 30 },
+  ClaimedJob: {
+    id: JOB_ID,
+    type: 'sdxl_image_fast',
+    prompt: JOB.metadata.prompt,
+    config: {
+      size: '1024*1024',
+      sample_steps: 25,
+      sample_guide_scale: 6.5,
+      frame_num: 1,
+      enhance_prompt: false,
+      expected_time: 25,
+      content_type: 'image',
+      file_extension: 'png',
+    },
+    user_id: JOB.user_id,
+    created_at: JOB.created_at,
+    negative_prompt: JOB.metadata.negative_prompt,
+    video_id: null,
+    image_id: null,
+    character_id: null,
+    model_variant: 'lustify_sdxl',
+    bucket: 'sdxl_image_fast',
+    metadata: { ...JOB.metadata, num_images: 1, seeds: [7], count: 1 },
+    attempt: 1,
+    lease_seconds: 60,
+    uploads: [
+      {
+        index: 0,
+        seed: 7,
+        url: `${BASE}/assets/${OUTPUT_KEY}?attempt=1&max=5242880&type=image%2Fpng&exp=1795522500&sig=w8Xo`,
+        method: 'PUT',
+        content_type: 'image/png',
+        max_bytes: 5242880,
+        key: OUTPUT_KEY,
+      },
+    ],
+  },
+  JobCallbackRequest: { job_id: JOB_ID, attempt: 1, status: 'completed', assets: [OUTPUT_KEY] },
+  JobCallbackAnswer: { success: true, message: 'The job is completed.' },
+  UploadAnswer: { success: true, index: 0, key: OUTPUT_KEY, bytes: 1_742_221, sha256: 'ab'.repeat(32) },
   QueueStatusAnswer: {
     queueDepth: 5,
     queues: { sdxl_queue: QUEUE, wan_queue: { ...QUEUE, waiting: 1, processing: 0, averageSeconds: 251.5 } },

@@ -13,6 +13,13 @@ import type { ErrorCode } from './error-codes.js';
 import { MediaView } from './images-and-videos.js';
 import { JobHistoryPage } from './job-history.js';
 import { ListAssetsQuery, ListJobsQuery, PageQuery } from './list-queries.js';
+import {
+  ClaimedJob,
+  JobCallbackAnswer,
+  JobCallbackRequest,
+  UploadAnswer,
+  WorkerClaimRequest,
+} from './outside-workers.js';
 import { ChangeProjectRequest, CreateProjectRequest, ProjectsPage, ProjectView } from './projects.js';
 import { QueueJobRequest } from './queue-job-request.js';
 import { ListUsageQuery, UsagePage } from './usage.js';
@@ -65,6 +72,8 @@ const JOB: readonly ErrorCode[] = ['unknown_job', 'queue_unavailable', 'lists_un
 const ASSET: readonly ErrorCode[] = ['unknown_asset', 'queue_unavailable', 'lists_unavailable'];
 
 const PROJECT: readonly ErrorCode[] = ['unknown_project', 'projects_unavailable'];
+
+const OWN_WORK: readonly ErrorCode[] = ['unknown_job', 'not_claimed', 'stale_attempt', 'already_ended'];
 
 const WEBHOOKS: readonly ErrorCode[] = ['webhooks_disabled', 'webhooks_unavailable'];
 const WEBHOOK: readonly ErrorCode[] = ['unknown_webhook', ...WEBHOOKS];
@@ -155,6 +164,40 @@ export const ROUTES: readonly RouteSpec[] = [
       { status: 304, description: 'The file that `If-None-Match` names' },
     ],
     errors: ['invalid_signature', 'not_found', 'precondition_failed', 'range_not_satisfiable', 'storage_unavailable'],
+  },
+  {
+    ...route('PUT', '/assets/{path}', 'sendFile', 'Outside workers', 'signed', 'Send an output'),
+    description:
+      'Claims give these addresses. The body is the file, of the `content_type` and within the `max_bytes` that stood beside the address. The first file of an output stays: sending another one changes nothing.',
+    answers: [ok('The file is stored', UploadAnswer)],
+    errors: [
+      ...(['invalid_signature', 'file_too_large', 'unusable_file'] as const),
+      ...OWN_WORK,
+      ...(['queue_unavailable', 'storage_unavailable'] as const),
+    ],
+  },
+  {
+    ...route('POST', '/api/worker/claim', 'claimJob', 'Outside workers', 'worker', 'Get a job to make'),
+    description:
+      'Waits for a job of the named queues and starts its attempt. Silent for longer than `lease_seconds`, the worker loses it to another one.',
+    body: WorkerClaimRequest,
+    answers: [ok('The job', ClaimedJob), { status: 204, description: 'There was none in time' }],
+    errors: ['outside_workers_off', 'queue_unavailable'],
+  },
+  {
+    ...route(
+      'POST',
+      '/api/job-callback',
+      'callBack',
+      'Outside workers',
+      'worker',
+      'Say how a job goes, or how it ended',
+    ),
+    description:
+      'Said twice, a word counts once. `completed` without assets fails the job; outputs that were not sent are missing from it.',
+    body: JobCallbackRequest,
+    answers: [ok('Heard', JobCallbackAnswer)],
+    errors: [...OWN_WORK, 'outside_workers_off', 'queue_unavailable'],
   },
   {
     ...route('GET', '/api/images/{id}', 'getImage', 'Assets', 'user', 'What became of an `imageId`'),

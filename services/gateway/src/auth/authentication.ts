@@ -13,18 +13,18 @@ declare module 'fastify' {
   }
 }
 
-/** By route template. Files are protected by the signature in their address. */
+/** By route template. Files are protected by the signature in their address, whoever reads or sends them. */
+const FILES_ROUTE = '/assets/*';
 const PUBLIC_ROUTES = new Set([
   '/health/live',
   '/health/ready',
   '/metrics',
   '/api/job-types',
   '/api/openapi.json',
-  '/assets/*',
+  FILES_ROUTE,
 ]);
 /** Of workers outside the platform: a user's token opens none of them, and their token opens nothing else. */
 const WORKER_ROUTES = new Set(['/api/worker/claim', '/api/job-callback']);
-const UPLOAD_ROUTE = '/assets/uploads/*';
 /** The pages that show the API, and their files. */
 const DOCUMENTS = '/api/docs';
 
@@ -45,7 +45,7 @@ export function authenticate(
   done: (error?: Error) => void,
 ): void {
   const { url = '' } = request.routeOptions;
-  if (url === UPLOAD_ROUTE) done(uploads.refusalOf(request));
+  if (request.method === 'PUT' && url === FILES_ROUTE) done(uploads.refusalOf(request));
   else if (WORKER_ROUTES.has(url)) done(workers.refusalOf(bearerToken(request.headers.authorization)));
   else authenticateUser(request, users, done);
 }

@@ -5,7 +5,7 @@ import { uploadOf } from '../auth/upload-signatures.js';
 import { UploadIntake } from './upload-intake.js';
 
 /** Files of outside workers. The signature in the address is the right to send one: there is no token. */
-@Controller('assets/uploads')
+@Controller('assets')
 export class UploadsController {
   constructor(private readonly intake: UploadIntake) {}
 
