@@ -15,58 +15,61 @@ export interface SmallPicture {
   readonly rgba: Uint8ClampedArray<ArrayBuffer>;
 }
 
-/** Shrinks to at most `maxWidth` pixels across; each new pixel is the mean of those that it stands for. */
+/** Shrinks to at most `maxWidth` pixels across; each new pixel is the mean of the area that it stands for. */
 export function shrunk(pixels: PixelRows, maxWidth: number): SmallPicture {
   const width = Math.min(pixels.width, maxWidth);
   const height = Math.max(1, Math.round((pixels.height * width) / pixels.width));
   const rgba = new Uint8ClampedArray(width * height * 4);
-  const band = new Band(pixels.width, width);
+  const columns = Array.from({ length: pixels.width }, (_, x) => partsOf(x, pixels.width, width));
+  const line = new Float32Array((width + 1) * 3);
+  const band = new Float32Array(width * 3);
   let y = 0;
   pixels.eachRow((row) => {
-    band.add(row);
-    y++;
-    // The last row of those that stand above the next new row's first one.
-    const line = Math.floor(((y - 1) * height) / pixels.height);
-    if (Math.floor((y * height) / pixels.height) !== line) band.writeTo(rgba, line * width * 4);
+    shrinkRow(row, columns, line);
+    const { at, share, rest, completes } = partsOf(y++, pixels.height, height);
+    for (let sample = 0; sample < band.length; sample++)
+      band[sample] = (band[sample] ?? 0) + (line[sample] ?? 0) * share;
+    if (!completes) return;
+    writeOpaque(band, rgba, at * width * 4);
+    for (let sample = 0; sample < band.length; sample++) band[sample] = (line[sample] ?? 0) * rest;
   });
   return { width, height, rgba };
 }
 
-/** The sums of the rows that make one new row. */
-class Band {
-  private readonly columns: Uint16Array;
-  private readonly widths: Uint16Array;
-  private readonly sums: Uint32Array;
-  private rows = 0;
+/** Where an old pixel goes: `share` of a new one at `at`, and `rest` of the next one. */
+interface Parts {
+  readonly at: number;
+  readonly share: number;
+  readonly rest: number;
+  /** Whether nothing more goes to `at`. */
+  readonly completes: boolean;
+}
 
-  constructor(from: number, to: number) {
-    this.columns = Uint16Array.from({ length: from }, (_, x) => Math.floor((x * to) / from) * 3);
-    this.widths = new Uint16Array(to);
-    for (const column of this.columns) this.widths[column / 3] = (this.widths[column / 3] ?? 0) + 1;
-    this.sums = new Uint32Array(to * 3);
-  }
+function partsOf(old: number, from: number, to: number): Parts {
+  const at = Math.floor((old * to) / from);
+  // How far the old pixel reaches beyond the new one, in units of which a new pixel has `from`.
+  const beyond = (old + 1) * to - (at + 1) * from;
+  const rest = Math.max(0, beyond) / from;
+  return { at, share: to / from - rest, rest, completes: beyond >= 0 };
+}
 
-  add(row: Uint8Array): void {
-    const { columns, sums } = this;
-    for (let x = 0, at = 0; x < columns.length; x++, at += 3) {
-      const column = columns[x] ?? 0;
-      sums[column] = (sums[column] ?? 0) + (row[at] ?? 0);
-      sums[column + 1] = (sums[column + 1] ?? 0) + (row[at + 1] ?? 0);
-      sums[column + 2] = (sums[column + 2] ?? 0) + (row[at + 2] ?? 0);
+function shrinkRow(row: Uint8Array, columns: readonly Parts[], line: Float32Array): void {
+  line.fill(0);
+  let from = 0;
+  for (const { at, share, rest } of columns) {
+    for (let to = at * 3; to < at * 3 + 3; to++) {
+      const sample = row[from++] ?? 0;
+      line[to] = (line[to] ?? 0) + sample * share;
+      line[to + 3] = (line[to + 3] ?? 0) + sample * rest;
     }
-    this.rows++;
   }
+}
 
-  writeTo(rgba: Uint8ClampedArray, start: number): void {
-    const { sums, widths, rows } = this;
-    for (let x = 0; x < widths.length; x++) {
-      const count = (widths[x] ?? 1) * rows;
-      for (let channel = 0; channel < 3; channel++) {
-        rgba[start + x * 4 + channel] = (sums[x * 3 + channel] ?? 0) / count;
-      }
-      rgba[start + x * 4 + 3] = 255;
-    }
-    sums.fill(0);
-    this.rows = 0;
+function writeOpaque(band: Float32Array, rgba: Uint8ClampedArray, start: number): void {
+  for (let from = 0, to = start; from < band.length; from += 3, to += 4) {
+    rgba[to] = band[from] ?? 0;
+    rgba[to + 1] = band[from + 1] ?? 0;
+    rgba[to + 2] = band[from + 2] ?? 0;
+    rgba[to + 3] = 255;
   }
 }
