@@ -58,6 +58,12 @@ describe('measured on lists', () => {
     expect(each).toBeLessThan(2);
   });
 
+  it('a harmless phrase ends where its words end, and other words in it are not part of it', () => {
+    expect(verdict('child, nude palettes')).toBe('minors');
+    expect(verdict('nude 儿童 color')).toBe('minors');
+    expect(verdict('child with nude - lipstick')).toBeUndefined();
+  });
+
   it('naming one in much other text hides nothing', () => {
     const filler = 'a wide landscape with hills and rivers, '.repeat(200);
     expect(verdict(`${filler} nude ${filler} child ${filler}`)).toBe('minors');
