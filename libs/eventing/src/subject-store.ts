@@ -1,6 +1,7 @@
 /** What has one subject of its own, and whose last event tells all of it: an account, a project, a webhook. */
 import type { EventType, Proposed, Recorded } from '#contracts/events/registry.js';
 import type { StreamSpec } from '#contracts/streams.js';
+import { liveSubject } from '#contracts/subjects.js';
 import { append } from './append.js';
 import type { Bus } from './bus.js';
 import { open, recorded, seal } from './envelope.js';
@@ -82,6 +83,24 @@ export class SubjectStore<T extends EventType> {
       reading = await this.read(place.subject);
       isFresh = true;
     }
+  }
+
+  /**
+   * Tells of events under a filter as they are stored, by whomever, where `isWanted` says so of the subject. A lost
+   * connection loses some: good for knowledge that saves a conflict. Returns what ends it.
+   */
+  watch(
+    filter: string,
+    isWanted: (subject: string) => boolean,
+    onStored: (subject: string, reading: SubjectReading<T>) => void,
+  ): () => void {
+    return this.bus.listen(liveSubject(filter), (message) => {
+      const subject = message.headers?.get('Nats-Subject') ?? '';
+      if (!isWanted(subject)) return;
+      const sequence = Number(message.headers?.get('Nats-Sequence'));
+      const event = open(message, sequence) as Recorded<T> | undefined;
+      if (event) onStored(subject, { event, sequence });
+    });
   }
 
   /** The event as stored, or undefined when somebody else was first. */

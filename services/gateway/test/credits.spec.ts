@@ -75,6 +75,18 @@ describe('a job', () => {
     expect(await publishes()).toEqual({ account: 1, job: 1 });
   });
 
+  it('is one publish each also after others have settled a job of the account', async () => {
+    const user = aUser();
+    let { id } = await queued(kit.url, WISH, user);
+    // The gateway is told of it a moment later.
+    await vi.waitFor(async () => {
+      await settle(user, id);
+      const publishes = await publishesOf(user);
+      ({ id } = await queued(kit.url, WISH, user));
+      expect(await publishes()).toEqual({ account: 1, job: 1 });
+    });
+  });
+
   it('that costs more than there is › is refused, with what can be had', async () => {
     const user = aUser();
     await grant({ user_id: user, amount: -47, reason: 'test' });

@@ -11,13 +11,14 @@ import type { AccountEventData, Recorded } from '#contracts/events/registry.js';
 import { ACCOUNT_STREAM } from '#contracts/streams.js';
 import { accountSubject } from '#contracts/subjects.js';
 import { Bus } from '#eventing/bus.js';
-import { type SubjectReading, SubjectStore } from '#eventing/subject-store.js';
+import { type SubjectReading, type SubjectResult, SubjectStore } from '#eventing/subject-store.js';
 import type { Caller } from '../auth/token-verifier.js';
 import { BoundedMap } from '../bounded-map.js';
 import { CONFIGURATION, type Configuration } from '../configuration.js';
 import { Turns } from './turns.js';
 
 type AccountEventType = keyof AccountEventData;
+type AccountReading = SubjectReading<AccountEventType>;
 export type AccountOwner = Pick<Caller, 'accountKey' | 'userId'>;
 
 export type AccountChange<R = never> =
@@ -44,7 +45,8 @@ const KNOWN_MAX = 5_000;
 @Injectable()
 export class AccountLedger {
   private readonly accounts: SubjectStore<AccountEventType>;
-  private readonly known = new BoundedMap<string, SubjectReading<AccountEventType>>(KNOWN_MAX);
+  /** By subject. */
+  private readonly known = new BoundedMap<string, AccountReading>(KNOWN_MAX);
   private readonly turns = new Turns();
 
   constructor(
@@ -52,6 +54,9 @@ export class AccountLedger {
     @Inject(CONFIGURATION) private readonly configuration: Pick<Configuration, 'initialCredits'>,
   ) {
     this.accounts = new SubjectStore(bus, ACCOUNT_STREAM);
+    // Jobs are settled by another service: without hearing of it, a user's next job would meet a conflict each time.
+    const isKnown = (subject: string) => this.known.has(subject);
+    this.accounts.watch(accountSubject('*'), isKnown, (subject, reading) => this.learn(subject, reading));
   }
 
   /** The account as it is stored now; without events it is shown as it will be opened. */
@@ -61,11 +66,9 @@ export class AccountLedger {
     return { ...emptyAccount(accountKey), balance: this.configuration.initialCredits };
   }
 
-  /** The account as this gateway left it, which others may have changed since; read when it is not known. */
+  /** The account as this gateway last heard of it; read when it is not known. */
   async glance(accountKey: string): Promise<Account> {
-    const known = this.known.get(accountKey) ?? (await this.accounts.read(accountSubject(accountKey)));
-    if (!this.known.has(accountKey)) this.known.set(accountKey, known);
-    return accountOf(accountKey, known.event);
+    return accountOf(accountKey, (await this.knownOf(accountKey)).event);
   }
 
   /** An event by its place in the stream. */
@@ -85,27 +88,47 @@ export class AccountLedger {
   ): Promise<AccountChange<R>> {
     const { accountKey } = owner;
     const known = await this.opened(owner, traceparent);
-    const place = placeOf(accountKey);
     const decideOn = (last: Recorded<AccountEventType> | undefined) => decide(accountOf(accountKey, last));
-    const result = await this.accounts.execute<AccountRefusal | R>(place, decideOn, { known, traceparent });
-    if (result.outcome === 'appended') {
-      this.known.set(accountKey, { event: result.event, sequence: result.event.sequence });
-      return { outcome: 'appended', account: accountOf(accountKey, result.event) };
-    }
-    this.known.set(accountKey, result.reading);
-    return { outcome: 'refused', reason: result.reason, account: accountOf(accountKey, result.reading.event) };
+    const options = { known, traceparent };
+    const result = await this.accounts.execute<AccountRefusal | R>(placeOf(accountKey), decideOn, options);
+    const reading = readingOf(result);
+    this.replace(accountSubject(accountKey), known, reading);
+    const account = accountOf(accountKey, reading.event);
+    return result.outcome === 'appended'
+      ? { outcome: 'appended', account }
+      : { outcome: 'refused', reason: result.reason, account };
   }
 
-  /** The last event of the account, after its first one was stored if there was none. */
-  private async opened({ accountKey, userId }: AccountOwner, traceparent: string) {
-    const known = this.known.get(accountKey) ?? (await this.accounts.read(accountSubject(accountKey)));
+  /** What is known of the account, after its first event was stored if there was none. */
+  private async opened({ accountKey, userId }: AccountOwner, traceparent: string): Promise<AccountReading> {
+    const known = await this.knownOf(accountKey);
     const { initialCredits } = this.configuration;
     if (known.event || initialCredits === 0) return known;
     const open = (last: Recorded<AccountEventType> | undefined) =>
       openAccount(accountOf(accountKey, last), initialCredits, userId);
-    const result = await this.accounts.execute(placeOf(accountKey), open, { known, traceparent });
-    return result.outcome === 'appended' ? { event: result.event, sequence: result.event.sequence } : result.reading;
+    return readingOf(await this.accounts.execute(placeOf(accountKey), open, { known, traceparent }));
   }
+
+  private async knownOf(accountKey: string): Promise<AccountReading> {
+    const subject = accountSubject(accountKey);
+    const known = this.known.get(subject) ?? (await this.accounts.read(subject));
+    if (!this.known.has(subject)) this.known.set(subject, known);
+    return known;
+  }
+
+  private learn(subject: string, reading: AccountReading): void {
+    if (reading.sequence > (this.known.get(subject)?.sequence ?? 0)) this.known.set(subject, reading);
+  }
+
+  /** What was known is replaced also by what is older: a stream that was made anew begins with small sequences. */
+  private replace(subject: string, known: AccountReading, reading: AccountReading): void {
+    if (this.known.get(subject) === known) this.known.set(subject, reading);
+    else this.learn(subject, reading);
+  }
+}
+
+function readingOf(result: SubjectResult<AccountEventType, unknown>): AccountReading {
+  return result.outcome === 'appended' ? { event: result.event, sequence: result.event.sequence } : result.reading;
 }
 
 function placeOf(accountKey: string) {
