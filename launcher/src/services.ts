@@ -35,7 +35,7 @@ const PASSED_ON: Readonly<Record<LaunchedService, readonly string[]>> = {
   gateway: [
     ...WEBHOOK_SWITCHES,
     ...['AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE', 'ASSET_URL_TTL_S', 'CORS_ORIGINS', 'SERVED_ROUTES'],
-    ...['MAX_QUEUE_DEPTH', 'MAX_QUEUED_PER_USER', 'JOB_CREDITS', 'ALLOW_ADULT', 'RATE_LIMIT'],
+    ...['MAX_QUEUE_DEPTH', 'MAX_QUEUED_PER_USER', 'JOB_CREDITS', 'ALLOW_ADULT', 'RATE_LIMIT', 'WORKER_TOKEN'],
   ],
   'sdxl-worker': ['ENGINE', 'PREVIEW_*', 'DRAIN_SECONDS'],
   'wan-worker': ['ENGINE', 'PREVIEW_*', 'DRAIN_SECONDS'],

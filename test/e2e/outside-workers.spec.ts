@@ -1,7 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import 'reflect-metadata';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { AssetsPage, JobView } from '#contracts/http/answers.js';
@@ -24,10 +26,12 @@ import {
 } from '../../services/gateway/test/gateway-kit.js';
 import { readConfiguration } from '../../services/jobs/src/configuration.js';
 import { JobsProcess } from '../../services/jobs/src/jobs-process.js';
+import { scratchFolder } from '../support/scratch-folder.js';
 import { type TestPostgres, testPostgres } from '../support/servers.js';
 
 const WORKER_TOKEN = 'the-token-of-outside-workers-32-bytes-or-more';
 const EXAMPLE = fileURLToPath(new URL('../../examples/outside-worker/worker.py', import.meta.url));
+const GUIDE = fileURLToPath(new URL('../../docs/outside-workers.md', import.meta.url));
 const PICTURE = { jobType: 'sdxl_image_fast', metadata: { prompt: 'a lighthouse at dawn', seed: 7, count: 2 } };
 const AUTHORIZED = { authorization: `Bearer ${WORKER_TOKEN}` };
 
@@ -405,8 +409,28 @@ describe('a file of a worker', () => {
   });
 });
 
+describe('the guide', () => {
+  const missing = ['bash', 'curl', 'jq'].filter((name) => !isThere(name));
+  afterEach(cancelAll);
+
+  test.skipIf(missing.length > 0)('has commands that work as they stand (needs bash, curl and jq)', async () => {
+    const folder = await scratchFolder();
+    await writeFile(join(folder.path, 'picture.png'), picture);
+    const { id } = await request({ ...PICTURE, metadata: { ...PICTURE.metadata, count: 1 } });
+    const blocks = [...(await readFile(GUIDE, 'utf8')).matchAll(/```\n(curl .*?)```/gs)].map(
+      ([, block]) => block ?? '',
+    );
+    expect(blocks).toHaveLength(3);
+    const environment = { PATH: process.env.PATH, URL: kit.url, WORKER_TOKEN };
+    for (const block of blocks)
+      await promisify(execFile)('bash', ['-ec', block], { cwd: folder.path, env: environment });
+    expect(await jobOf({ id })).toMatchObject({ status: 'completed', metadata: { all_assets: [expect.any(String)] } });
+    await folder.remove();
+  });
+});
+
 describe('the example in Python', () => {
-  const python = spawnSync('python3', ['--version']).status === 0;
+  const python = isThere('python3');
   let worker: ChildProcess | undefined;
   afterAll(() => void worker?.kill('SIGKILL'));
 
@@ -421,6 +445,10 @@ describe('the example in Python', () => {
     expect((await listed({ id }, 6)).assets.map(({ seed }) => seed).sort()).toEqual([7, 8, 9, 10, 11, 12].sort());
   });
 });
+
+function isThere(program: string): boolean {
+  return spawnSync(program, ['--version']).status === 0;
+}
 
 async function workersSeen(): Promise<number> {
   const { queues } = await read<{ queues: { sdxl_queue: { workers: number }; wan_queue: { workers: number } } }>(

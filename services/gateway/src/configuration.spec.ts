@@ -41,6 +41,8 @@ describe('the configuration', () => {
     ['MAX_QUEUE_DEPTH', 'many'],
     ['RATE_LIMIT', '-1'],
     ['WEBHOOK_SECRET', 'short'],
+    ['WORKER_TOKEN', 'short'],
+    ['WORKER_TOKEN', 'a token with spaces in it, long enough'],
     ['WEBHOOK_ALLOW_HTTP', 'maybe'],
     ['WEBHOOK_ALLOW_PRIVATE', 'maybe'],
     ['SERVED_ROUTES', 'sdxl,other'],
