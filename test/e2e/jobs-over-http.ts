@@ -40,11 +40,12 @@ export async function query<T>(url: string, sql: string): Promise<T[]> {
   }
 }
 
-/** Whether the event log is whole. */
+/** Whether the event log is whole, and how many events of jobs are in it. */
 export async function logOf(url: string) {
   const [row] = await query<Record<string, string>>(
     url,
-    'select count(*) events, max(position) - count(*) gaps, count(*) - count(distinct event_id) doubled from events',
+    `select count(*) filter (where stream = 'OURVIDZ_JOBS') events, max(position) - count(*) gaps,
+            count(*) - count(distinct event_id) doubled from events`,
   );
   return { events: Number(row?.events), gaps: Number(row?.gaps), doubled: Number(row?.doubled) };
 }

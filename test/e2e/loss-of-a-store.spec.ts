@@ -90,13 +90,19 @@ function withOutput(): void {
   onTestFailed(() => console.error(platform.output.join('')));
 }
 
-/** A job that was made, logged and listed. */
+/** A job that was made, logged, listed and charged. */
 async function aMadeJob(): Promise<string> {
   const id = await queueOnceTaken();
   expect(await untilEvent(platform, id, 'done')).toMatchObject({ status: 'completed' });
   await listedAssets(platform, id, 6);
   await expect.poll(async () => (await epochsOf(id)).length, { timeout: 10_000, interval: 20 }).toBeGreaterThan(0);
+  await expect.poll(() => statusOfUsage(id), { timeout: 10_000, interval: 20 }).toBe('charged');
   return id;
+}
+
+async function statusOfUsage(id: string): Promise<string | undefined> {
+  const sql = `select status from usage_log where job_id = '${id}'`;
+  return (await query<{ status: string }>(platform.databaseUrl, sql))[0]?.status;
 }
 
 /** While the streams are made again, jobs are refused. */
@@ -133,14 +139,19 @@ async function replaceStream(change: (folder: string) => Promise<void>): Promise
   await expect.poll(async () => (await platform.fetch('/health/ready')).status, { timeout: 10_000 }).toBe(200);
 }
 
-/** Everything but the times of recording, which are others when it is recorded again. */
+/** Everything but the order in which the two streams were recorded, and when: it is another one the next time. */
 async function contents() {
   const { databaseUrl } = platform;
-  const log = 'select position, event_id, stream, stream_epoch, stream_seq, type, subject_id, data, hash from events';
+  const log =
+    'select stream, stream_epoch, stream_seq, event_id, type, subject_id, data, hash from events order by 1, 2, 3';
+  const table = (name: string) =>
+    query(databaseUrl, `select to_jsonb(t) - 'position' as row from ${name} t order by 1`);
   return {
-    log: await query(databaseUrl, `${log} order by position`),
-    jobs: await query(databaseUrl, 'select * from jobs order by id'),
-    assets: await query(databaseUrl, 'select * from assets order by id'),
+    log: await query(databaseUrl, log),
+    jobs: await table('jobs'),
+    assets: await table('assets'),
+    accounts: await table('accounts'),
+    usage: await table('usage_log'),
   };
 }
 
