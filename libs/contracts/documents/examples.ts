@@ -220,6 +220,8 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
     queues: { sdxl_queue: QUEUE, wan_queue: { ...QUEUE, waiting: 1, processing: 0, averageSeconds: 251.5 } },
     mine: { waiting: 1, processing: 0 },
   },
+  CreditsAnswer: { balance: 97, reserved: 3 },
+  GrantCreditsRequest: { user_id: 'alice', amount: 50, reason: 'order 17' },
   UsagePage: {
     usage: [
       {

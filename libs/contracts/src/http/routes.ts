@@ -9,6 +9,7 @@ import {
   QueueStatusAnswer,
 } from './answers.js';
 import { ChangeAssetRequest } from './assets.js';
+import { CreditsAnswer, GrantCreditsRequest } from './credits.js';
 import type { ErrorCode } from './error-codes.js';
 import { MediaView } from './images-and-videos.js';
 import { JobHistoryPage } from './job-history.js';
@@ -283,6 +284,27 @@ export const ROUTES: readonly RouteSpec[] = [
     description: 'Sends `webhook.test`. While one waits to be delivered, no other is made.',
     answers: [{ status: 202, description: 'It is on its way', type: WebhookTestAnswer }],
     errors: [...WEBHOOK, ...LIST],
+  },
+  {
+    ...route('GET', '/api/credits', 'getCredits', 'Credits', 'user', 'Your credits'),
+    answers: [ok('What can be spent and what is reserved', CreditsAnswer)],
+    errors: ['queue_unavailable'],
+  },
+  {
+    ...route(
+      'POST',
+      '/api/admin/credits',
+      'grantCredits',
+      'Credits',
+      'operator',
+      'Give a user credits or take them away',
+    ),
+    description:
+      'With an `Idempotency-Key` the grant is made once; the same request again gets the same answer, and the header `Idempotent-Replayed: true`.',
+    body: GrantCreditsRequest,
+    headers: ['Idempotency-Key'],
+    answers: [ok('The credits of the user after it', CreditsAnswer)],
+    errors: ['balance_below_zero', 'idempotency_key_reuse', 'queue_unavailable'],
   },
   {
     ...route('GET', '/api/usage', 'listUsage', 'Credits', 'user', 'What your jobs cost, newest first'),
