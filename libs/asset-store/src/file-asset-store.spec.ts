@@ -73,7 +73,7 @@ describe('the file store', () => {
 
   it('sweeps what an interrupted write left, and spares a running one', async () => {
     await store.put(KEY, Buffer.from('x'));
-    const left = join(root, JOB, '.1.png.00000000-0000-4000-8000-000000000000.part');
+    const left = join(root, JOB, '.1.preview.webp.00000000-0000-4000-8000-000000000000.part');
     const fresh = join(root, JOB, '.2.png.00000000-0000-4000-8000-000000000000.part');
     await writeFile(left, 'half');
     await writeFile(fresh, 'half');
