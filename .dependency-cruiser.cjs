@@ -1,6 +1,7 @@
 /** The import rules of ARCHITECTURE.md. `npm run check` runs them; each one breaks the build. */
 
-const TESTS = '(\\.spec\\.ts$|^test/|^(libs|services)/[^/]+/test/)';
+/** `documents` writes the documents of the contracts; it runs on the machines of developers only. */
+const TESTS = '(\\.spec\\.ts$|^test/|^(libs|services)/[^/]+/test/|^libs/contracts/documents/)';
 /** The specs of a room may use what the room may not. */
 const PRODUCTION = { pathNot: TESTS };
 /** Measures peers and the bare clients beside the platform. */

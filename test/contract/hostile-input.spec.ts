@@ -19,7 +19,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => platform?.close());
 
-const ENVIRONMENT = { WORKER_TOKEN: 'a token of the outside workers of this test', RATE_LIMIT: '0' };
+const ENVIRONMENT = { WORKER_TOKEN: 'a-token-of-the-outside-workers-of-this-test', RATE_LIMIT: '0' };
 const SOMEBODY = '0192f3a1-7c41-7d2e-9a53-5b1f0c8e4d20';
 /** A claim waits for work on purpose. */
 const SLOW = new Set(['claimJob']);
@@ -129,7 +129,8 @@ describe('no token', () => {
   const closed = ROUTES.filter(({ access }) => access === 'user' || access === 'operator' || access === 'worker');
 
   it.each(closed.map(named))('%s › is refused before anything is looked at', async (_name, route) => {
-    for (const headers of [{}, { authorization: 'Bearer x' }, { authorization: 'Basic YTpi' }]) {
+    const attempts: Record<string, string>[] = [{}, { authorization: 'Bearer x' }, { authorization: 'Basic YTpi' }];
+    for (const headers of attempts) {
       const nobody = new ContractClient(() => platform.url, headers);
       const { status, headers: answered } = await nobody.request(addressOf(route), { method: route.method });
       expect(status).toBe(401);

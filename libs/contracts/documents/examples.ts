@@ -73,6 +73,42 @@ const ASSET = {
   created_at: '2026-11-24T12:00:05.000Z',
 };
 
+const SENT_AT = '2026-11-24T12:00:30.000Z';
+const JOB_MESSAGE = {
+  type: 'job.completed',
+  timestamp: SENT_AT,
+  data: {
+    id: JOB_ID,
+    user_id: 'alice',
+    job_type: 'sdxl_image_fast',
+    status: 'completed',
+    metadata: { note: 'for the front page' },
+    project_id: null,
+    image_id: null,
+    video_id: null,
+    character_id: null,
+    error_message: null,
+    error_code: null,
+    created_at: '2026-11-24T12:00:00.000Z',
+    started_at: '2026-11-24T12:00:00.010Z',
+    completed_at: SENT_AT,
+    assets: [
+      {
+        id: ASSET_ID,
+        index: 0,
+        media_type: 'image/png',
+        width: 1024,
+        height: 1024,
+        duration_s: null,
+        bytes: 1_482_113,
+        sha256: ASSET.sha256,
+        seed: 7,
+      },
+    ],
+    urls: { self: URLS.self },
+  },
+};
+
 const QUEUE = { waiting: 3, processing: 1, workers: 1, averageSeconds: 29.9, estimatedWaitSeconds: 89.7 };
 
 const WEBHOOK = {
@@ -111,6 +147,8 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
     estimatedSeconds: 30,
     urls: URLS,
   },
+  WebhookJobMessage: JOB_MESSAGE,
+  WebhookTestMessage: { type: 'webhook.test', timestamp: SENT_AT, data: { webhook_id: JOB_ID } },
   JobView: JOB,
   JobsPage: { jobs: [JOB], next_cursor: CURSOR },
   AssetView: ASSET,

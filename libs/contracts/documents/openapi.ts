@@ -1,6 +1,8 @@
 /** The OpenAPI 3.1 document of the API, made of the route list, the classes and the error codes. */
 import { ERROR_CODES, type ErrorCode } from '#contracts/http/error-codes.js';
 import { type Access, type AnswerSpec, type RequestHeader, ROUTES, type RouteSpec } from '#contracts/http/routes.js';
+import { WebhookJobMessage, WebhookTestMessage } from '#contracts/http/webhooks.js';
+import { WEBHOOK_MESSAGE_TYPES, WEBHOOK_TEST, type WebhookMessageType } from '#contracts/webhook-topics.js';
 import { classSchemas, referredFrom, type Schema } from './class-schemas.js';
 import { EXAMPLES } from './examples.js';
 
@@ -35,7 +37,8 @@ const REQUEST_HEADERS: Readonly<Record<RequestHeader, string>> = {
 export function openApiDocument(): Schema {
   const schemas = classSchemas(DEFINITIONS);
   const paths = pathsOf(schemas);
-  const used = [...referredFrom({ ...schemas, ErrorBody: {} }, paths)].sort();
+  const webhooks = webhookMessages();
+  const used = [...referredFrom({ ...schemas, ErrorBody: {} }, { paths, webhooks })].sort();
   const named = used.map((name) => [name, name === 'ErrorBody' ? ERROR_BODY : shown(name, schemas[name] ?? {})]);
   return {
     openapi: '3.1.0',
@@ -49,6 +52,7 @@ export function openApiDocument(): Schema {
     servers: [{ url: '/' }],
     tags: [...new Set(ROUTES.map(({ tag }) => tag))].map((name) => ({ name })),
     paths,
+    webhooks,
     components: {
       securitySchemes: SECURITY_SCHEMES,
       schemas: Object.fromEntries(named),
@@ -79,6 +83,21 @@ const ERROR_BODY = {
   },
   required: ['success', 'error', 'code', 'retryable', 'suggestedAction'],
 };
+
+/** What receivers of webhooks get. */
+function webhookMessages(): Schema {
+  const classOf = (name: WebhookMessageType) => (name === WEBHOOK_TEST ? WebhookTestMessage : WebhookJobMessage).name;
+  return Object.fromEntries(WEBHOOK_MESSAGE_TYPES.map((name) => [name, { post: messageOf(name, classOf(name)) }]));
+}
+
+function messageOf(name: string, className: string): Schema {
+  return {
+    summary: `Sent to webhooks as \`${name}\``,
+    description: 'Signed as Standard Webhooks says: `webhook-id`, `webhook-timestamp`, `webhook-signature`.',
+    requestBody: { required: true, content: json(className) },
+    responses: { '2XX': { description: 'Taken; any other answer is tried again later' } },
+  };
+}
 
 function pathsOf(schemas: Readonly<Record<string, Schema>>): Schema {
   const paths: Record<string, Record<string, Schema>> = {};

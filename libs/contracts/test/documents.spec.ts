@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import asyncApiSchema from '@asyncapi/specs/schemas/3.0.0-without-$id.json' with { type: 'json' };
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -8,6 +8,7 @@ import addFormats from 'ajv-formats';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ERROR_CODES } from '#contracts/http/error-codes.js';
 import { ROUTES } from '#contracts/http/routes.js';
+import { WebhookJobMessage, WebhookTestMessage } from '#contracts/http/webhooks.js';
 import { EXAMPLES } from '../documents/examples.js';
 import { CONTRACTS, documents, writeDocuments } from '../documents/write-documents.js';
 
@@ -69,7 +70,8 @@ describe('the OpenAPI document', () => {
 
   it('has an example for every body', () => {
     const bodies = ROUTES.flatMap(({ body, answers }) => [body, ...answers.map(({ type }) => type)]);
-    const names = new Set(bodies.flatMap((type) => type?.name ?? []));
+    const sent = [WebhookJobMessage, WebhookTestMessage];
+    const names = new Set([...bodies, ...sent].flatMap((type) => type?.name ?? []));
     expect([...names].sort()).toEqual(Object.keys(EXAMPLES).sort());
   });
 
@@ -86,9 +88,8 @@ describe('the OpenAPI document', () => {
 
 describe('the AsyncAPI document', () => {
   it('is AsyncAPI 3', () => {
-    const schema = createRequire(import.meta.url)('@asyncapi/specs/schemas/3.0.0-without-$id.json');
     const ajv = addFormats.default(new Ajv({ strict: false, allErrors: true }));
-    const validate = ajv.compile(schema);
+    const validate = ajv.compile(asyncApiSchema);
     validate(parsed('asyncapi.json'));
     expect(validate.errors).toBeNull();
   });
