@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -376,6 +377,11 @@ describe('a file of a worker', () => {
     const headers = { 'content-type': slot.content_type };
     const chunked = fetch(slot.url, { method: 'PUT', headers, body, duplex: 'half' } as RequestInit);
     expect(await codeOf(chunked)).toBe('413 file_too_large');
+    const endless = httpRequest(slot.url, { method: 'PUT', headers });
+    endless.write(large);
+    const [{ statusCode }] = await once(endless, 'response');
+    expect(statusCode).toBe(413);
+    endless.destroy();
   });
 
   test.each([

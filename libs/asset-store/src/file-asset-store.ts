@@ -80,7 +80,9 @@ export class FileAssetStore {
     };
     try {
       const file = await inFolder(dirname(path), () => open(temporary, 'wx', 0o644));
-      await pipeline(source, atMost(maxBytes), file.createWriteStream(), { signal });
+      // Destroying a request would cut off its answer as well.
+      const chunks = source.iterator({ destroyOnReturn: false });
+      await pipeline(chunks, atMost(maxBytes), file.createWriteStream(), { signal });
       return { read: () => readStaged(temporary), discard };
     } catch (error) {
       await discard();

@@ -56,6 +56,8 @@ export class ErrorAnswers implements ExceptionFilter {
 
 export function sendError(error: ApiError, reply: FastifyReply): void {
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds));
+  // What is still to come of the file is of no use.
+  if (error.code === 'file_too_large') reply.header('connection', 'close');
   if (error.status === 401) reply.header('www-authenticate', challenge(error.code));
   // A file's own headers do not fit the error that takes its place.
   for (const name of ['content-length', 'content-disposition', 'etag', 'last-modified']) reply.removeHeader(name);
