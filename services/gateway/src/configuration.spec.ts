@@ -15,6 +15,9 @@ describe('the configuration', () => {
       port: 3000,
       publicUrl: undefined,
       maxQueueDepth: 1000,
+      maxQueuedPerUser: 100,
+      initialCredits: 0,
+      prices: { sdxl_image_fast: 1, video_high: 1 },
       rateLimit: 600,
       allowAdult: false,
       corsOrigins: '*',
@@ -39,6 +42,11 @@ describe('the configuration', () => {
     ['PUBLIC_URL', 'ftp://x'],
     ['NATS_CREDS', '/does/not/exist'],
     ['MAX_QUEUE_DEPTH', 'many'],
+    ['MAX_QUEUED_PER_USER', '10001'],
+    ['INITIAL_CREDITS', '-1'],
+    ['JOB_CREDITS', 'video_high=0'],
+    ['JOB_CREDITS', 'sdxl_video=1'],
+    ['JOB_CREDITS', 'video_high:5'],
     ['RATE_LIMIT', '-1'],
     ['WEBHOOK_SECRET', 'short'],
     ['WORKER_TOKEN', 'short'],
@@ -52,6 +60,11 @@ describe('the configuration', () => {
   ])('refuses %s=%s by its name, and does not repeat secrets', (name, value) => {
     expect(() => readConfiguration({ ...RIGHT, [name]: value })).toThrow(name);
     if (name.endsWith('SECRET')) expect(() => readConfiguration({ ...RIGHT, [name]: value })).not.toThrow(value);
+  });
+
+  it('takes prices that differ from the catalogue', () => {
+    const { prices } = readConfiguration({ ...RIGHT, JOB_CREDITS: 'video_high=5, sdxl_image_fast = 2' });
+    expect(prices).toMatchObject({ video_high: 5, sdxl_image_fast: 2, video_fast: 1 });
   });
 
   it('takes several origins and routes', () => {
