@@ -19,7 +19,10 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => platform?.close());
 
-const ENVIRONMENT = { WORKER_TOKEN: 'a-token-of-the-outside-workers-of-this-test', RATE_LIMIT: '0' };
+const ENVIRONMENT = {
+  WORKER_TOKEN: 'a-token-of-the-outside-workers-of-this-test',
+  WEBHOOK_SECRET: 'a secret of the webhooks of this test',
+};
 const SOMEBODY = '0192f3a1-7c41-7d2e-9a53-5b1f0c8e4d20';
 /** A claim waits for work on purpose. */
 const SLOW = new Set(['claimJob']);

@@ -16,7 +16,7 @@ let platform: Platform;
 let client: ContractClient;
 
 beforeAll(async () => {
-  platform = await Platform.start({ environment: { INITIAL_CREDITS: '100' } });
+  platform = await Platform.start();
   await Promise.all([platform.startService('wan-worker'), platform.startService('enhancer')]);
   client = new ContractClient(() => platform.url, { authorization: `Bearer ${await platform.token('alice')}` });
 }, 60_000);
@@ -165,16 +165,14 @@ describe('error handling', () => {
   });
 
   it('too few credits › 402 with what to do', async () => {
-    const poor = await platform.fetch('/api/credits', { user: 'poor' });
-    expect(poor.status).toBe(200);
-    const root = { authorization: `Bearer ${await platform.token('root', { role: 'admin' })}` };
-    const operator = new ContractClient(() => platform.url, root);
-    await operator.request('/api/admin/credits', { body: { user_id: 'poor', amount: -100, reason: 'a test' } });
-    const token = await platform.token('poor');
-    const client = new ContractClient(() => platform.url, { authorization: `Bearer ${token}` });
-    const { status, body } = await client.request('/api/queue-job', {
-      body: { jobType: 'image_fast', metadata: { prompt: 'x' } },
-    });
+    const as = async (user: string, claims = {}) =>
+      new ContractClient(() => platform.url, { authorization: `Bearer ${await platform.token(user, claims)}` });
+    const [poor, operator] = [await as('poor'), await as('root', { role: 'admin' })];
+    const { balance } = (await poor.request<{ balance: number }>('/api/credits')).body;
+    const taken = { user_id: 'poor', amount: -balance, reason: 'a test' };
+    expect((await operator.request('/api/admin/credits', { body: taken })).body).toEqual({ balance: 0, reserved: 0 });
+    const job = { jobType: 'image_fast', metadata: { prompt: 'x' } };
+    const { status, body } = await poor.request('/api/queue-job', { body: job });
     expect(status).toBe(402);
     expect(body).toMatchObject({ success: false, code: 'insufficient_credits', suggestedAction: expect.any(String) });
   });
@@ -229,7 +227,7 @@ describe('assets', () => {
   });
 
   it('a swapped signature › 403', async () => {
-    const { body } = await client.request<AssetsPage>('/api/assets?limit=2');
+    const { body } = await client.request<AssetsPage>('/api/assets?limit=10');
     const [one, other] = body.assets.map(({ url }) => new URL(url));
     if (!one || !other) throw new Error('there are not two assets');
     one.search = other.search;

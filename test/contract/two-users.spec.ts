@@ -1,5 +1,5 @@
 /** Two users never see each other's anything: not by an id that one of them knows, and not in a list. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { AssetsPage, QueueJobAnswer } from '#contracts/http/answers.js';
 import { ROUTES, type RouteSpec } from '#contracts/http/routes.js';
 import { EXAMPLES } from '../../libs/contracts/documents/examples.js';
@@ -16,7 +16,7 @@ let bob: ContractClient;
 let things: Record<string, string>;
 
 beforeAll(async () => {
-  platform = await Platform.start({ environment: { INITIAL_CREDITS: '100' } });
+  platform = await Platform.start({ environment: { WEBHOOK_SECRET: 'a secret of the webhooks of this test' } });
   const as = async (user: string) =>
     new ContractClient(() => platform.url, { authorization: `Bearer ${await platform.token(user)}` });
   [alice, bob] = [await as('alice'), await as('bob')];
@@ -31,8 +31,10 @@ async function aliceMakesThings(): Promise<Record<string, string>> {
   const job = { jobType: 'sdxl_image_fast', metadata, imageId: IMAGE, videoId: VIDEO, projectId: projects };
   const jobs = (await alice.request<QueueJobAnswer>('/api/queue-job', { body: job })).body.job.id;
   const list = async () => (await alice.request<AssetsPage>(`/api/assets?jobId=${jobs}`)).body.assets;
-  await expect.poll(async () => (await list()).length, { timeout: 20_000 }).toBe(1);
-  const assets = (await list())[0]?.id ?? '';
+  const assets = await vi.waitFor(
+    async () => (await list())[0]?.id ?? Promise.reject(new Error('no asset yet')),
+    20_000,
+  );
   return { jobs, assets, projects, webhooks, images: IMAGE, videos: VIDEO };
 }
 
