@@ -130,6 +130,10 @@ const PROJECT = {
 };
 const IMAGE_ID = '4d3c2b1a-0f9e-4d8c-b7a6-958473625140';
 
+const ENDED = { completed: 96, failed: 2, cancelled: 1 };
+const GENERATED = { average: 24.1, median: 23.6, p95: 31.2, longest: 44.8 };
+const WAITED = { average: 11.2, median: 6.4, p95: 41.9, longest: 66.3 };
+
 /** By class name. */
 export const EXAMPLES: Readonly<Record<string, unknown>> = {
   QueueJobRequest: { jobType: 'sdxl_image_fast', metadata: { prompt: 'beautiful woman in garden', credits: 1 } },
@@ -287,6 +291,92 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
     ],
     next_cursor: null,
   },
+  WorkersAnswer: {
+    workers: [
+      {
+        id: 'gpu-host-1-5f0c8e4d',
+        engine: 'sdxl',
+        state: 'busy',
+        job_id: JOB_ID,
+        started_at: '2026-11-24T08:00:00.000Z',
+        last_heard_at: '2026-11-24T12:00:03.000Z',
+        outside: false,
+      },
+    ],
+    engines: { sdxl: { workers: 1, busy: 1 }, wan: { workers: 0, busy: 0 }, enhancer: { workers: 0, busy: 0 } },
+  },
+  MetricsSummary: {
+    since: '2026-11-23T13:00:00.000Z',
+    targets: {
+      success_rate: { actual: 0.9796, target: 0.95, met: true },
+      queue_wait_seconds: { actual: 66.3, target: 300, met: true },
+      queue_depth: { actual: 4, target: 10, met: true },
+      api_response_ms: { actual: 21.4, target: 500, met: true },
+    },
+    jobs: ENDED,
+    failures: [{ error_code: 'engine_failed', jobs: 2 }],
+    waited: WAITED,
+    job_types: [
+      {
+        job_type: 'sdxl_image_fast',
+        ...ENDED,
+        success_rate: 0.9796,
+        waited: WAITED,
+        generated: GENERATED,
+        stored: { average: 0.4, median: 0.4, p95: 0.6, longest: 0.9 },
+        made_seconds: { actual: 24.5, target: 29.9, met: true },
+      },
+    ],
+    by_hour: [{ hour: '2026-11-24T12:00:00.000Z', ...ENDED }],
+    queues: {
+      sdxl_queue: { waiting: 3, processing: 1, workers: 1 },
+      wan_queue: { waiting: 0, processing: 0, workers: 1 },
+    },
+  },
+  JobReceipt: {
+    statement: {
+      job_id: JOB_ID,
+      account_key: '2bd806c97f0e00af1a1fc3328fa763a9',
+      job_type: 'sdxl_image_fast',
+      status: 'completed',
+      requested_at: '2026-11-24T12:00:00.000Z',
+      ended_at: '2026-11-24T12:00:24.310Z',
+      engine: { engine: 'preview', model: 'preview', version: '1', device: 'cpu' },
+      assets: [{ id: ASSET_ID, index: 0, sha256: 'ab'.repeat(32), bytes: 1_402_113, media_type: 'image/png' }],
+      credits: 1,
+      settled_at: '2026-11-24T12:00:24.391Z',
+      chain: { head: 'cd'.repeat(32), position: 4_711, events: 4, recorded_at: '2026-11-24T12:00:24.352Z' },
+    },
+    signature: {
+      algorithm: 'Ed25519',
+      key_id: 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
+      value: 'hgyY0il/MGCjP0JzlnLWG1PPOt7+09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr/MuM0KAg==',
+    },
+  },
+  ReceiptKey: {
+    algorithm: 'Ed25519',
+    key_id: 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
+    public_key:
+      '-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n',
+  },
+  DeadLettersPage: {
+    dead_letters: [
+      {
+        at: '2026-11-24T12:04:30.000Z',
+        reason: 'max_deliveries',
+        consumer: 'sdxl-interactive',
+        deliveries: 5,
+        sequence: 41,
+        subject: `ourvidz.job.sdxl.interactive.requested.${JOB_ID}`,
+        job_id: JOB_ID,
+        job_status: 'failed',
+        outcome: 'job_failed',
+      },
+    ],
+    next_cursor: null,
+  },
+  LiveAnswer: { status: 'live' },
+  ReadyAnswer: { status: 'ready', nats: 'connected', asset_store: 'usable' },
   JobTypesAnswer: {
     jobTypes: [
       {

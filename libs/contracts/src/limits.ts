@@ -57,6 +57,10 @@ export const EVENT_STREAMS_MAX = 50;
 export const PAGE_LIMIT_MAX = 100;
 export const PAGE_LIMIT_DEFAULT = 50;
 
+/** Hours that a summary for operators may look back over. */
+export const SUMMARY_HOURS_MAX = 30 * 24;
+export const SUMMARY_HOURS_DEFAULT = 24;
+
 /** How long one attempt of a generation may take. */
 export const GENERATION_TIMEOUT_MS = 15 * 60_000;
 /** How long the enhancement of one prompt may take, tries and waiting between them included. */
@@ -79,6 +83,10 @@ export const CLAIM_WAIT_MAX_SECONDS = 30;
 export const ERROR_MESSAGE_MAX_CHARACTERS = 2_000;
 /** Least time between two progress messages of one job: at most four a second. */
 export const PROGRESS_INTERVAL_MS = 250;
+/** Least time between two live previews of one job. */
+export const LIVE_PREVIEW_INTERVAL_MS = 1_000;
+/** Bytes of the picture of one live preview; a larger one is not sent. */
+export const LIVE_PREVIEW_MAX_BYTES = 64 * 1024;
 
 /** Pixels across the small pictures of assets that lists show. */
 export const PREVIEW_MAX_WIDTH = 320;

@@ -4,6 +4,7 @@ import type { Project } from './domain/project.js';
 import type { JobRequested } from './events/job-events.js';
 import type { JobHistoryEvent } from './events/registry.js';
 import type { StoredAsset } from './events/stored-asset.js';
+import type { JobReceipt, ReceiptKey } from './http/receipts.js';
 import type { WebhookDeliveryView } from './http/webhooks.js';
 import type { Format, JobType } from './job-catalogue.js';
 
@@ -50,6 +51,75 @@ export interface RecentDurations {
   readonly enhancementSeconds: number | null;
 }
 
+/** What the time of a job goes to. Enhancement is part of waiting. */
+export const JOB_PHASES = ['waited', 'generated', 'stored'] as const;
+export type JobPhase = (typeof JOB_PHASES)[number];
+
+export const JOB_OUTCOMES = ['completed', 'failed', 'cancelled'] as const;
+export type JobOutcome = (typeof JOB_OUTCOMES)[number];
+
+/** Seconds of completed jobs. Median and 95th percentile come from a histogram and are within 5%. */
+export interface MeasuredSeconds {
+  readonly average: number;
+  readonly median: number;
+  readonly p95: number;
+  readonly longest: number;
+}
+
+/** How the jobs ended that ended since a moment, and how long they took. */
+export interface OperationsSummary {
+  /** The beginning of the first hour, ISO 8601. */
+  readonly since: string;
+  /** `code` is empty unless they failed. */
+  readonly outcomes: readonly {
+    readonly jobType: JobType;
+    readonly outcome: JobOutcome;
+    readonly code: string;
+    readonly jobs: number;
+  }[];
+  /** Without a job type: of all. */
+  readonly durations: readonly {
+    readonly jobType: JobType | null;
+    readonly phase: JobPhase;
+    readonly seconds: MeasuredSeconds;
+  }[];
+  /** Every hour from the first one to that which has begun, newest first. */
+  readonly hours: readonly ({ readonly hour: string } & Readonly<Record<JobOutcome, number>>)[];
+}
+
+export const DEAD_LETTER_REASONS = ['max_deliveries', 'terminated'] as const;
+export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
+
+/** What became of a dead letter: see `DeadLetterView`. */
+export const DEAD_LETTER_OUTCOMES = [
+  'job_failed',
+  'enhancement_skipped',
+  'ended_otherwise',
+  'pending',
+  'no_job',
+] as const;
+export type DeadLetterOutcome = (typeof DEAD_LETTER_OUTCOMES)[number];
+
+/** A message of the job stream that no worker could deal with. */
+export interface ListedDeadLetter {
+  /** When the server gave it up, ISO 8601. */
+  readonly at: string;
+  readonly reason: DeadLetterReason;
+  readonly consumer: string;
+  /** Its place in the job stream. */
+  readonly sequence: number;
+  readonly deliveries: number;
+  readonly detail?: string;
+  readonly subject?: string;
+  readonly jobId?: string;
+  readonly jobStatus?: JobStatus;
+  readonly outcome: DeadLetterOutcome;
+}
+
+export type ReceiptAnswer =
+  | { readonly outcome: 'signed'; readonly receipt: JobReceipt }
+  | { readonly outcome: 'not_ready' | 'off' };
+
 /** Each query by name: what is asked and what is answered. Lists are newest first. */
 export interface Queries {
   'jobs.list': {
@@ -69,6 +139,10 @@ export interface Queries {
     request: { readonly jobId: string; readonly cursor?: string; readonly limit: number };
     answer: { readonly events: readonly JobHistoryEvent[]; readonly nextCursor: string | null };
   };
+  /** Of an ended job. `not_ready`: it has not ended in the log, or its credits are not settled. */
+  'jobs.receipt': { request: { readonly jobId: string }; answer: ReceiptAnswer };
+  /** What receipts are checked with; null where none are signed. */
+  'receipts.key': { request: Record<string, never>; answer: { readonly key: ReceiptKey | null } };
   'queue.durations': { request: Record<string, never>; answer: RecentDurations };
   'projects.list': {
     request: Page;
@@ -97,6 +171,12 @@ export interface Queries {
   'usage.list': {
     request: Page & { readonly jobType?: JobType; readonly from?: string; readonly to?: string };
     answer: { readonly usage: readonly Usage[]; readonly nextCursor: string | null };
+  };
+  /** Of all users. `hours`: whole ones, the one that has begun included. */
+  'operations.summary': { request: { readonly hours: number }; answer: OperationsSummary };
+  'dead-letters.list': {
+    request: Omit<Page, 'accountKey'>;
+    answer: { readonly letters: readonly ListedDeadLetter[]; readonly nextCursor: string | null };
   };
 }
 

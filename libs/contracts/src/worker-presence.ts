@@ -7,5 +7,8 @@ export interface WorkerPresence {
   readonly state: 'idle' | 'busy' | 'draining' | 'leaving';
   /** The job in hand. */
   readonly jobId?: string;
+  /** Of an outside worker: when it was heard. */
   readonly startedAt: string;
+  /** It does not speak NATS: jobs says this for it. */
+  readonly outside?: boolean;
 }

@@ -1,5 +1,6 @@
 /** Messages that no worker could deal with. The server only points at them; they are fetched from the stream. */
-import { DEAD_LETTER_CONSUMER } from '#contracts/streams.js';
+import type { DeadLetterReason } from '#contracts/queries.js';
+import { DEAD_LETTER_CONSUMER, DEAD_LETTER_STREAM } from '#contracts/streams.js';
 import { parseJobSubject } from '#contracts/subjects.js';
 import type { Bus } from './bus.js';
 import type { Delivery } from './delivery.js';
@@ -8,7 +9,7 @@ import { LogReader } from './log-reader.js';
 import { runPullLoop } from './pull-loop.js';
 
 export interface DeadLetter {
-  readonly reason: 'max_deliveries' | 'terminated';
+  readonly reason: DeadLetterReason;
   readonly stream: string;
   readonly consumer: string;
   readonly sequence: number;
@@ -39,11 +40,44 @@ export function runDeadLetters(
   return runPullLoop(bus, { consumers: [DEAD_LETTER_CONSUMER], signal }, onDelivery);
 }
 
-async function deadLetter(bus: Bus, delivery: Delivery): Promise<DeadLetter> {
-  const advisory = delivery.json<Advisory>();
+/** A dead letter where it is kept. */
+export interface KeptDeadLetter extends DeadLetter {
+  /** Its place among the dead letters. */
+  readonly place: number;
+  /** When the server gave the message up, ISO 8601. */
+  readonly at: string;
+}
+
+/**
+ * The last `limit` places before one, or the newest ones, newest first. `next` is the place that the letters before these
+ * come before; undefined when there are none. A page may hold fewer letters than places.
+ */
+export async function readDeadLetters(
+  bus: Bus,
+  limit: number,
+  before?: number,
+): Promise<{ letters: readonly KeptDeadLetter[]; next?: number }> {
+  const reader = new LogReader(bus, DEAD_LETTER_STREAM.name);
+  const { firstSequence, lastSequence } = await reader.position();
+  const end = Math.min(before ?? Number.POSITIVE_INFINITY, lastSequence + 1);
+  const from = Math.max(end - limit, firstSequence, 1);
+  if (from >= end) return { letters: [] };
+  // Whoever reads from a place that is empty gets what lies behind it.
+  const pointers = (await reader.read(from, end - from)).filter(({ sequence }) => sequence < end).reverse();
+  const letters = pointers.map(async ({ sequence: place, storedAt: at, subject, data }) => {
+    return { ...(await letterOf(bus, subject, data as Advisory)), place, at };
+  });
+  return { letters: await Promise.all(letters), next: from > firstSequence ? from : undefined };
+}
+
+function deadLetter(bus: Bus, delivery: Delivery): Promise<DeadLetter> {
+  return letterOf(bus, delivery.subject, delivery.json<Advisory>());
+}
+
+async function letterOf(bus: Bus, pointer: string, advisory: Advisory): Promise<DeadLetter> {
   const { stream, consumer, stream_seq: sequence, deliveries, reason: detail } = advisory;
   const message = await new LogReader(bus, stream).messageAt(sequence);
-  const worn = delivery.subject.includes('MAX_DELIVERIES') || detail?.startsWith(GAVE_UP);
+  const worn = pointer.includes('MAX_DELIVERIES') || detail?.startsWith(GAVE_UP);
   const reason = worn ? 'max_deliveries' : 'terminated';
   const jobId = message && parseJobSubject(message.subject)?.jobId;
   return { reason, stream, consumer, sequence, deliveries, detail, subject: message?.subject, jobId };

@@ -11,6 +11,11 @@ export function announceWorker(bus: Bus, presence: WorkerPresence): void {
   if (bus.isConnected()) bus.nc.publish(workerSubject(presence.engine, presence.worker), JSON.stringify(presence));
 }
 
+export interface HeardWorker extends WorkerPresence {
+  /** When it was heard last, ISO 8601. */
+  readonly heardAt: string;
+}
+
 /** The workers that were heard lately. */
 export class WorkerRoster {
   private readonly heard = new Map<string, { at: number; presence: WorkerPresence }>();
@@ -20,10 +25,10 @@ export class WorkerRoster {
     this.stop = bus.listen(workerSubject('*', '*'), (message) => this.hear(message.json<WorkerPresence>()));
   }
 
-  list(): readonly WorkerPresence[] {
+  list(): readonly HeardWorker[] {
     const oldest = Date.now() - GONE_AFTER_MS;
     for (const [worker, { at }] of this.heard) if (at < oldest) this.heard.delete(worker);
-    return [...this.heard.values()].map(({ presence }) => presence);
+    return [...this.heard.values()].map(({ at, presence }) => ({ ...presence, heardAt: new Date(at).toISOString() }));
   }
 
   /** How many workers an engine has. */

@@ -3,6 +3,7 @@ import { FileAssetStore } from '#asset-store/file-asset-store.js';
 import { resolveStore } from '#asset-store/resolve-store.js';
 import { Bus } from '#eventing/bus.js';
 import { JobStore } from '#eventing/job-store.js';
+import { WorkerRoster } from '#eventing/workers.js';
 import { AccountLedger } from './accounts/account-ledger.js';
 import { AdminCreditsController } from './accounts/admin-credits.controller.js';
 import { CreditGrants } from './accounts/credit-grants.js';
@@ -32,6 +33,7 @@ import { QueueJobController } from './jobs/queue-job.controller.js';
 import { HealthController } from './operations/health.controller.js';
 import { MetricsController } from './operations/metrics.controller.js';
 import { Metrics } from './operations/metrics.js';
+import { OperatorController } from './operations/operator.controller.js';
 import { OutsideWorkersController } from './outside-workers/outside-workers.controller.js';
 import { UploadIntake } from './outside-workers/upload-intake.js';
 import { UploadsController } from './outside-workers/uploads.controller.js';
@@ -66,6 +68,7 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
     AdminCreditsController,
     WebhooksController,
     UsageController,
+    OperatorController,
     HealthController,
     MetricsController,
   ],
@@ -99,13 +102,15 @@ class GatewayModule {}
 
 /** The gateway's one module, around a connection to NATS. */
 export function gatewayModule(bus: Bus, configuration: Configuration): DynamicModule {
+  const roster = new WorkerRoster(bus);
   return {
     module: GatewayModule,
     providers: [
       { provide: Bus, useValue: bus },
       { provide: CONFIGURATION, useValue: configuration },
       { provide: JobStore, useValue: new JobStore(bus) },
-      { provide: QueueGauge, useValue: new QueueGauge(bus) },
+      { provide: WorkerRoster, useValue: roster },
+      { provide: QueueGauge, useValue: new QueueGauge(bus, roster) },
       { provide: LatestProgress, useValue: new LatestProgress(bus) },
       { provide: Addresses, useValue: new Addresses(configuration.assets) },
       { provide: FileAssetStore, useValue: resolveStore(configuration.assets.store) },

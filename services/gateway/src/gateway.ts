@@ -7,6 +7,7 @@ import { LANES } from '#contracts/subjects.js';
 import { runAssetReaper } from '#eventing/asset-reaper.js';
 import { type Bus, connectBus } from '#eventing/bus.js';
 import { awaitTopology } from '#eventing/topology.js';
+import { WorkerRoster } from '#eventing/workers.js';
 import type { Log } from '#service-kit/log.js';
 import { Addresses } from './addresses.js';
 import { AssetDeletion } from './assets/asset-deletion.js';
@@ -55,6 +56,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     app.get(LiveJobs).onApplicationShutdown();
     app.get(WorkClaims).stop();
     app.get(QueueGauge).stop();
+    app.get(WorkerRoster).close();
     app.get(LatestProgress).stop();
     limiter.close();
     stopFeeding();

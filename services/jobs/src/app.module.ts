@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { Bus } from '#eventing/bus.js';
 import { Database } from './database/database.js';
 import { Callbacks } from './outside-workers/callbacks.js';
 import { Claims } from './outside-workers/claims.js';
@@ -12,14 +13,16 @@ class AppModule {}
 
 /** What answers are made of. */
 export interface AppParts {
+  readonly bus: Bus;
   readonly database: Database;
   readonly claims: Claims;
   readonly callbacks: Callbacks;
 }
 
 /** The module with what the process made. */
-export function appModule({ database, claims, callbacks }: AppParts): DynamicModule {
+export function appModule({ bus, database, claims, callbacks }: AppParts): DynamicModule {
   const providers = [
+    { provide: Bus, useValue: bus },
     { provide: Database, useValue: database },
     { provide: Claims, useValue: claims },
     { provide: Callbacks, useValue: callbacks },

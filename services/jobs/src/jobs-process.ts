@@ -142,7 +142,7 @@ export class JobsProcess {
   private async serveRequests(bus: Bus, store: JobStore): Promise<void> {
     const strategy = new RequestServer(bus);
     const claims = new Claims(bus, store, this.stopping.signal);
-    const parts = { database: this.database, claims, callbacks: new Callbacks(bus, store) };
+    const parts = { bus, database: this.database, claims, callbacks: new Callbacks(bus, store) };
     const logger = nestLog(this.log);
     const options: MicroserviceOptions = { strategy };
     const app = await NestFactory.createMicroservice(appModule(parts), { ...options, logger });

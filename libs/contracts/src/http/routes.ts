@@ -11,9 +11,12 @@ import {
 import { ChangeAssetRequest } from './assets.js';
 import { CreditsAnswer, GrantCreditsRequest } from './credits.js';
 import type { ErrorCode } from './error-codes.js';
+import { LiveAnswer, ReadyAnswer } from './health.js';
 import { MediaView } from './images-and-videos.js';
 import { JobHistoryPage } from './job-history.js';
+import { JobProgressView, LivePreviewView } from './live-events.js';
 import { ListAssetsQuery, ListJobsQuery, PageQuery } from './list-queries.js';
+import { DeadLettersPage, MetricsSummary, MetricsSummaryQuery, WorkersAnswer } from './operations.js';
 import {
   ClaimedJob,
   JobCallbackAnswer,
@@ -23,6 +26,7 @@ import {
 } from './outside-workers.js';
 import { ChangeProjectRequest, CreateProjectRequest, ProjectsPage, ProjectView } from './projects.js';
 import { QueueJobRequest } from './queue-job-request.js';
+import { JobReceipt, ReceiptKey } from './receipts.js';
 import { ListUsageQuery, UsagePage } from './usage.js';
 import {
   RegisterWebhookRequest,
@@ -48,6 +52,8 @@ export interface AnswerSpec {
   readonly type?: ContractClass;
   /** Media type of an answer that is not JSON. */
   readonly media?: string;
+  /** The classes of the data of server-sent events, by the event's name. */
+  readonly events?: Readonly<Record<string, ContractClass>>;
 }
 
 export interface RouteSpec {
@@ -79,6 +85,14 @@ const OWN_WORK: readonly ErrorCode[] = ['unknown_job', 'not_claimed', 'stale_att
 const WEBHOOKS: readonly ErrorCode[] = ['webhooks_disabled', 'webhooks_unavailable'];
 const WEBHOOK: readonly ErrorCode[] = ['unknown_webhook', ...WEBHOOKS];
 
+const JOB_STREAM_EVENTS = {
+  status: JobView,
+  progress: JobProgressView,
+  preview: LivePreviewView,
+  asset: AssetView,
+  done: JobView,
+};
+
 export const ROUTES: readonly RouteSpec[] = [
   {
     ...route('POST', '/api/queue-job', 'queueJob', 'Jobs', 'user', 'Ask for pictures or a video'),
@@ -108,9 +122,9 @@ export const ROUTES: readonly RouteSpec[] = [
   {
     ...route('GET', '/api/jobs/{id}/events', 'watchJob', 'Jobs', 'user', 'Follow one job'),
     description:
-      'Server-sent events: `status` and `done` carry the job, `asset` an asset, `progress` the progress. A snapshot comes first; `Last-Event-ID` resumes behind the event of that id. The stream ends after `done`.',
+      'Server-sent events: `status` and `done` carry the job, `asset` an asset, `progress` the progress, `preview` a small picture of what an output is becoming (once a second at most, from engines that show it). A snapshot comes first; `Last-Event-ID` resumes behind the event of that id. The stream ends after `done`.',
     headers: ['Last-Event-ID'],
-    answers: [{ status: 200, description: 'The events', media: 'text/event-stream' }],
+    answers: [{ status: 200, description: 'The events', media: 'text/event-stream', events: JOB_STREAM_EVENTS }],
     errors: JOB,
   },
   {
@@ -119,6 +133,17 @@ export const ROUTES: readonly RouteSpec[] = [
     query: PageQuery,
     answers: [ok('A page of events', JobHistoryPage)],
     errors: JOB,
+  },
+  {
+    ...route('GET', '/api/jobs/{id}/receipt', 'getJobReceipt', 'Jobs', 'user', 'A signed receipt of an ended job'),
+    description: 'There is one as soon as the credits of the job are settled, within moments of its end.',
+    answers: [ok('The receipt', JobReceipt)],
+    errors: [...JOB, 'receipt_not_ready', 'receipts_off'],
+  },
+  {
+    ...route('GET', '/api/receipt-key', 'getReceiptKey', 'Jobs', 'public', 'The public key of receipts'),
+    answers: [ok('The key that receipts are signed with now', ReceiptKey)],
+    errors: ['receipts_off', 'lists_unavailable'],
   },
   {
     ...route('POST', '/api/jobs/{id}/cancel', 'cancelJob', 'Jobs', 'user', 'Cancel a job'),
@@ -315,8 +340,49 @@ export const ROUTES: readonly RouteSpec[] = [
     errors: LIST,
   },
   {
+    ...route('GET', '/api/admin/workers', 'listWorkers', 'Operations', 'operator', 'The workers that are there'),
+    description:
+      'Those that were heard of in the last 15 seconds. A gateway that was just started hears of them first.',
+    answers: [ok('The workers', WorkersAnswer)],
+    errors: ['queue_unavailable'],
+  },
+  {
+    ...route('GET', '/api/admin/metrics-summary', 'getMetricsSummary', 'Operations', 'operator', 'How well it goes'),
+    description: 'The jobs of all users that ended in the last hours, what they took, and the queues now.',
+    query: MetricsSummaryQuery,
+    answers: [ok('The figures and their targets', MetricsSummary)],
+    errors: LIST,
+  },
+  {
+    ...route(
+      'GET',
+      '/api/admin/dead-letters',
+      'listDeadLetters',
+      'Operations',
+      'operator',
+      'What no worker could deal with, newest first',
+    ),
+    description: 'Kept for 30 days.',
+    query: PageQuery,
+    answers: [ok('A page of dead letters', DeadLettersPage)],
+    errors: LIST,
+  },
+  {
     ...route('GET', '/api/job-types', 'listJobTypes', 'Queues', 'public', 'What can be made here'),
     answers: [ok('The catalogue', JobTypesAnswer)],
+  },
+  {
+    ...route('GET', '/health/live', 'isLive', 'Operations', 'public', 'Whether the gateway runs'),
+    answers: [ok('It does', LiveAnswer)],
+  },
+  {
+    ...route('GET', '/health/ready', 'isReady', 'Operations', 'public', 'Whether requests can be served'),
+    answers: [ok('They can', ReadyAnswer)],
+    errors: ['queue_unavailable', 'storage_unavailable'],
+  },
+  {
+    ...route('GET', '/metrics', 'getMetrics', 'Operations', 'public', 'Figures for Prometheus'),
+    answers: [{ status: 200, description: 'The text format of Prometheus', media: 'text/plain' }],
   },
 ];
 

@@ -5,7 +5,7 @@ import { ACCOUNT_STREAM, JOB_STREAM, ROUTE_ENGINES } from '#contracts/streams.js
 import type { Lane } from '#contracts/subjects.js';
 import type { Bus } from '#eventing/bus.js';
 import { type QueueDepth, readQueueDepth, readStreamUsage } from '#eventing/queue-depth.js';
-import { WorkerRoster } from '#eventing/workers.js';
+import type { WorkerRoster } from '#eventing/workers.js';
 import { BoundedMap } from '../bounded-map.js';
 
 export interface QueueNumbers {
@@ -58,7 +58,6 @@ export class QueueGauge {
   private readonly interactiveCount = new Map<QueueName, number>();
   /** The place of a job within its lane when it was stored. */
   private readonly places = new BoundedMap<string, number>(PLACES_MAX);
-  private readonly roster: WorkerRoster;
   private streamUsage = 0;
   private streamUsageAt = 0;
   private readAt = 0;
@@ -66,9 +65,10 @@ export class QueueGauge {
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
 
-  constructor(private readonly bus: Bus) {
-    this.roster = new WorkerRoster(bus);
-  }
+  constructor(
+    private readonly bus: Bus,
+    private readonly roster: WorkerRoster,
+  ) {}
 
   /**
    * Resolves when the first numbers are there, or cannot be read now; they are kept fresh until `stop`. A connection that
@@ -81,7 +81,6 @@ export class QueueGauge {
   stop(): void {
     this.stopped = true;
     clearTimeout(this.timer);
-    this.roster.close();
   }
 
   get isFresh(): boolean {

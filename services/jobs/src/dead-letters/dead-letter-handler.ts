@@ -44,8 +44,12 @@ export class DeadLetterHandler {
 
 /** Without an enhanced prompt a job can still be made: no reason to fail it. */
 function decisionOn(job: Job | undefined, letter: DeadLetter): Decision {
-  if (!ENHANCER_CONSUMERS.includes(letter.consumer)) return failJob(job, failureOf(letter));
+  if (!isOfEnhancer(letter)) return failJob(job, failureOf(letter));
   return enhancePrompt(job, { skipped: 'given_up', model: 'none', durationMs: 0 });
+}
+
+export function isOfEnhancer({ consumer }: Pick<DeadLetter, 'consumer'>): boolean {
+  return ENHANCER_CONSUMERS.includes(consumer);
 }
 
 /** What a dead letter means to the one who asked for the job. */

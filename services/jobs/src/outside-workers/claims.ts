@@ -91,6 +91,6 @@ export class Claims {
 
   private announce(engines: readonly EngineName[], who: Pick<WorkerPresence, 'worker' | 'state' | 'jobId'>): void {
     const startedAt = new Date().toISOString();
-    for (const engine of engines) announceWorker(this.bus, { ...who, engine, startedAt });
+    for (const engine of engines) announceWorker(this.bus, { ...who, engine, startedAt, outside: true });
   }
 }

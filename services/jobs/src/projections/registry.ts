@@ -5,6 +5,7 @@ import { assetsProjection } from './assets.projection.js';
 import { jobsProjection } from './jobs.projection.js';
 import { type Projection, tableNames } from './projection.js';
 import { projectsProjection } from './projects.projection.js';
+import { queueStatisticsProjection } from './queue-statistics.projection.js';
 import { usageProjection } from './usage.projection.js';
 import { webhooksProjection } from './webhooks.projection.js';
 
@@ -15,6 +16,7 @@ export const PROJECTIONS: readonly Projection[] = [
   accountsProjection,
   usageProjection,
   webhooksProjection,
+  queueStatisticsProjection,
 ];
 
 /** Makes the tables of versions that are new; the first version of a projection is live at once. */

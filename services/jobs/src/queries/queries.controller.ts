@@ -2,11 +2,14 @@ import { Controller } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
 import { isUuid } from '#contracts/ids.js';
 import type { Queries, QueryName } from '#contracts/queries.js';
+import { Bus } from '#eventing/bus.js';
 import { Database } from '../database/database.js';
 import { listAssets } from './asset-lists.js';
+import { listDeadLetters } from './dead-letter-lists.js';
 import { listDeliveries } from './delivery-lists.js';
 import { jobHistory } from './job-history.js';
 import { countOpen, getJob, latestJob, listJobs } from './job-lists.js';
+import { operationsSummary } from './operations-summary.js';
 import { countProjects, listProjects } from './project-lists.js';
 import { recentDurations } from './queue-durations.js';
 import { listUsage } from './usage-lists.js';
@@ -17,7 +20,10 @@ type Answer<N extends QueryName> = Promise<Queries[N]['answer']>;
 /** Answers what the gateway asks. */
 @Controller()
 export class QueriesController {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly bus: Bus,
+  ) {}
 
   @MessagePattern('jobs.list' satisfies QueryName)
   listJobs(@Payload() request: Request<'jobs.list'>): Answer<'jobs.list'> {
@@ -72,5 +78,15 @@ export class QueriesController {
   @MessagePattern('usage.list' satisfies QueryName)
   listUsage(@Payload() request: Request<'usage.list'>): Answer<'usage.list'> {
     return listUsage(this.database, request);
+  }
+
+  @MessagePattern('operations.summary' satisfies QueryName)
+  summary(@Payload() { hours }: Request<'operations.summary'>): Answer<'operations.summary'> {
+    return operationsSummary(this.database, hours, Date.now());
+  }
+
+  @MessagePattern('dead-letters.list' satisfies QueryName)
+  listDeadLetters(@Payload() request: Request<'dead-letters.list'>): Answer<'dead-letters.list'> {
+    return listDeadLetters(this.bus, this.database, request);
   }
 }
