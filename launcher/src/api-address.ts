@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { errorCode } from './file-errors.js';
+import { errorCode } from '#service-kit/file-errors.js';
 import { freePort } from './free-port.js';
 
 /**

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { errorCode, unlessMissing } from './file-errors.js';
+import { errorCode, unlessMissing } from '#service-kit/file-errors.js';
 import { pollFor, pollUntil } from './poll.js';
 import { findProcess } from './process-table.js';
 

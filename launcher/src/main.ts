@@ -3,11 +3,12 @@ import { mkdir } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { DEFAULT_DATA_DIR } from '#service-kit/connection-file.js';
 import { EXIT_CONFIGURATION } from '#service-kit/process-lifecycle.js';
 import { lockDataFolder } from './data-folder-lock.js';
 import { demonstrate } from './first-start.js';
 import { Platform, type RunningPlatform } from './platform.js';
-import { DEFAULT_DATA_DIR, type LauncherSettings, readSettings } from './settings.js';
+import { type LauncherSettings, readSettings } from './settings.js';
 import { Terminal } from './terminal.js';
 
 function settingsOrExit(): LauncherSettings {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { access, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { unlessMissing } from './file-errors.js';
+import { unlessMissing } from '#service-kit/file-errors.js';
 import { fetchFromDebian } from './nats-debian.js';
 import { fetchRelease } from './nats-release.js';
 

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { unlessMissing } from './file-errors.js';
+import { unlessMissing } from '#service-kit/file-errors.js';
 import { claim, type ServerTraces, stopLeftOver } from './left-over.js';
 import {
   type NatsClusterMember,

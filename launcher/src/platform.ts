@@ -1,8 +1,8 @@
 import type { WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeConnection } from '#service-kit/connection-file.js';
 import { choosePort, localUrl } from './api-address.js';
-import { writeConnection } from './connection-file.js';
 import { openLogFile } from './log-file.js';
 import { LEVELS } from './log-record.js';
 import { ASSET_URL_SECRET, SecretFolder, TOKEN_SECRET, WEBHOOK_SECRET } from './secrets.js';

@@ -3,7 +3,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { errorCode, unlessMissing } from './file-errors.js';
+import { errorCode, unlessMissing } from '#service-kit/file-errors.js';
 import type { PostgresBinaries } from './postgres-binary.js';
 
 /** A user of this machine. */

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { basename, delimiter, dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
-import { errorCode, unlessMissing } from './file-errors.js';
+import { errorCode, unlessMissing } from '#service-kit/file-errors.js';
 
 /** PostgreSQL's programs on this machine. */
 export interface PostgresBinaries {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { chmod, chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { unlessMissing } from './file-errors.js';
+import { unlessMissing } from '#service-kit/file-errors.js';
 import { type Account, makeReachable, makeRunnable, serviceAccount } from './postgres-account.js';
 import { locatePostgres, type PostgresBinaries } from './postgres-binary.js';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { unlessMissing } from './file-errors.js';
+import { unlessMissing } from '#service-kit/file-errors.js';
 import { freePort } from './free-port.js';
 import { claim, readPid, type ServerTraces, stopLeftOver } from './left-over.js';
 import { pollUntil } from './poll.js';

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { unlessMissing } from './file-errors.js';
+import { unlessMissing } from '#service-kit/file-errors.js';
 
 /** A running process as the operating system sees it. */
 export interface RunningProcess {

@@ -3,7 +3,7 @@ import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createUser, fromSeed } from '@nats-io/nkeys';
 import { SERVICE_NAMES, type ServiceName } from '#contracts/rights.js';
-import { unlessMissing } from './file-errors.js';
+import { unlessMissing } from '#service-kit/file-errors.js';
 
 /** Secrets that are made once and stay in the data folder, each in a file that only its owner may read. */
 export class SecretFolder {

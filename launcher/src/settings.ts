@@ -1,9 +1,7 @@
 import { join, resolve } from 'node:path';
+import { DEFAULT_DATA_DIR } from '#service-kit/connection-file.js';
 import { Environment } from '#service-kit/environment.js';
 import { LOG_LEVELS, type LogLevel } from '#service-kit/log.js';
-
-/** Where everything is kept, unless DATA_DIR says otherwise. */
-export const DEFAULT_DATA_DIR = '.data';
 
 /** How the platform is to be started. */
 export interface LauncherSettings {

@@ -2,12 +2,12 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SUBJECT_MAX_CHARACTERS } from '#contracts/limits.js';
+import { type Connection, DEFAULT_DATA_DIR, readConnection } from '#service-kit/connection-file.js';
 import { Environment } from '#service-kit/environment.js';
 import { signToken, type TokenRequest } from './access-token.js';
-import { type Connection, readConnection } from './connection-file.js';
 import { parseDuration } from './duration.js';
 import { SecretFolder, TOKEN_SECRET } from './secrets.js';
-import { DEFAULT_DATA_DIR, secretFolderOf } from './settings.js';
+import { secretFolderOf } from './settings.js';
 
 type Wishes = Pick<TokenRequest, 'user' | 'role' | 'adult' | 'lifetimeSeconds'>;
 

@@ -1,8 +1,5 @@
 import { DataSource } from 'typeorm';
-import { EventLog1764000000000 } from '../migrations/1764000000000-event-log.js';
-import { Projections1764000000001 } from '../migrations/1764000000001-projections.js';
-import { Settlement1764000000002 } from '../migrations/1764000000002-settlement.js';
-import { Webhooks1764000000003 } from '../migrations/1764000000003-webhooks.js';
+import { MIGRATIONS } from './migrations.js';
 
 /** TypeORM runs the migrations and nothing else. */
 export function migrationSource(url: string): DataSource {
@@ -11,7 +8,7 @@ export function migrationSource(url: string): DataSource {
     url,
     applicationName: 'ourvidz-jobs-migrations',
     connectTimeoutMS: 3_000,
-    migrations: [EventLog1764000000000, Projections1764000000001, Settlement1764000000002, Webhooks1764000000003],
+    migrations: [...MIGRATIONS],
     migrationsTransactionMode: 'each',
     logging: false,
   });

@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import type { ServiceName } from '#contracts/rights.js';
 import { unlessMissing } from './file-errors.js';
 
+/** Where a platform keeps everything, unless DATA_DIR says otherwise. */
+export const DEFAULT_DATA_DIR = '.data';
+
 /**
  * Where the platform of a data folder is, for the tools that work on it. The addresses are those of the latest start:
  * they are good while process `pid` runs.

@@ -1,0 +1,12 @@
+import { EventLog1764000000000 } from '../migrations/1764000000000-event-log.js';
+import { Projections1764000000001 } from '../migrations/1764000000001-projections.js';
+import { Settlement1764000000002 } from '../migrations/1764000000002-settlement.js';
+import { Webhooks1764000000003 } from '../migrations/1764000000003-webhooks.js';
+
+/** Every migration, oldest first. Its class's name is what the database remembers. */
+export const MIGRATIONS = [
+  EventLog1764000000000,
+  Projections1764000000001,
+  Settlement1764000000002,
+  Webhooks1764000000003,
+] as const;
