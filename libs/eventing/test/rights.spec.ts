@@ -20,7 +20,7 @@ import { accountSubject, LANES, projectSubject, releaseSubject, webhookSubject }
 import { runAssetReaper } from '#eventing/asset-reaper.js';
 import { recordRefusal } from '#eventing/audit.js';
 import { type Bus, connectBus } from '#eventing/bus.js';
-import { runDeadLetters } from '#eventing/dead-letters.js';
+import { readDeadLetters, runDeadLetters } from '#eventing/dead-letters.js';
 import { AccessRefusedError, AppendRejectedError } from '#eventing/errors.js';
 import { done, type Handled, reject } from '#eventing/handled.js';
 import { JobStore } from '#eventing/job-store.js';
@@ -179,6 +179,9 @@ describe('with its rights alone', () => {
       stop.signal,
     );
     expect(await store.jobs.load(request.jobId)).toMatchObject({ status: 'failed' });
+    expect((await readDeadLetters(buses.jobs, 10)).letters).toMatchObject([
+      { jobId: request.jobId, reason: 'terminated', detail: 'broken', deliveries: 1 },
+    ]);
     const unenhanced = aRequest({ jobType: 'video7b_fast_enhanced' });
     await store.gateway.request(unenhanced);
     const skip = (current: Job | undefined) =>

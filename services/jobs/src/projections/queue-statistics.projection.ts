@@ -3,8 +3,7 @@
  * are kept as histograms, whose sum over any hours tells medians and percentiles.
  */
 import type { JobTimings } from '#contracts/events/job-events.js';
-import type { JobOutcome, JobPhase } from '#contracts/queries.js';
-import { JOB_PHASES } from '#contracts/queries.js';
+import { JOB_PHASES, type JobOutcome, type JobPhase } from '#contracts/queries.js';
 import type { Transaction } from '../database/database.js';
 import type { LoggedEvent } from '../event-log/logged-event.js';
 import type { Projection, TableNames } from './projection.js';

@@ -1,5 +1,4 @@
 /** The SQL of the summary for operators, over the live version of the queue statistics: it reads hours, never jobs. */
-
 import type { JobType } from '#contracts/job-catalogue.js';
 import { SUMMARY_HOURS_MAX } from '#contracts/limits.js';
 import type { JobOutcome, JobPhase, OperationsSummary } from '#contracts/queries.js';
