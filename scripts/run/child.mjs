@@ -9,23 +9,24 @@ const FORWARDED = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 /**
  * @typedef {object} ChildOptions
  * @property {NodeJS.ProcessEnv} [env] by default the checkout's programs come first
+ * @property {string} [cwd] by default the checkout
  * @property {boolean} [ownSession] the terminal's signals reach it only through this process, each once; and it learns
  *   from its IPC channel when this process dies
  */
 
 /**
- * Runs a program in the foreground, in the checkout.
+ * Runs a program in the foreground.
  *
  * @param {string} program
  * @param {string[]} args
  * @param {ChildOptions} [options]
  * @returns {Promise<number>} its exit code, as a shell would give it
  */
-export function runChild(program, args, { env = withOwnPrograms(), ownSession = false } = {}) {
+export function runChild(program, args, { env = withOwnPrograms(), cwd = ROOT, ownSession = false } = {}) {
   return new Promise((resolve, reject) => {
     /** @type {import('node:child_process').StdioOptions} */
     const stdio = ownSession ? ['inherit', 'inherit', 'inherit', 'ipc'] : 'inherit';
-    const child = spawn(program, args, { cwd: ROOT, env, stdio, detached: ownSession });
+    const child = spawn(program, args, { cwd, env, stdio, detached: ownSession });
     const release = forwardSignals(child, ownSession);
     child.once('error', reject);
     child.once('exit', (code, signal) => {

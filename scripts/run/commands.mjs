@@ -1,7 +1,8 @@
+import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { buildPlatform } from './build.mjs';
 import { runChecks } from './check.mjs';
-import { inCheckout, platformNode, say, withOwnPrograms } from './checkout.mjs';
+import { inCheckout, platformNode, ROOT, say, withOwnPrograms } from './checkout.mjs';
 import { runChild } from './child.mjs';
 import { installPackages } from './install.mjs';
 import { whileLocked } from './lock.mjs';
@@ -11,6 +12,7 @@ import { USAGE, usageOf } from './usage.mjs';
 /**
  * @typedef {object} Command
  * @property {boolean} build whether it runs compiled code
+ * @property {boolean} [ownHelp] whether it explains itself
  * @property {(args: string[]) => Promise<number>} run yields the exit code
  */
 
@@ -25,6 +27,7 @@ const TYPESCRIPT = [
 const COMMANDS = {
   start: { build: true, run: startPlatform },
   token: { build: true, run: (args) => runChild(platformNode(), ['dist/launcher/src/token.js', ...args]) },
+  events: { build: true, ownHelp: true, run: runEventsTool },
   test: { build: true, run: runTests },
   chaos: { build: true, run: (args) => runChild(platformNode(), [...TYPESCRIPT, 'test/chaos/main.ts', ...args]) },
   bench: { build: true, run: (args) => runChild(platformNode(), [...TYPESCRIPT, 'bench/src/main.ts', ...args]) },
@@ -41,7 +44,7 @@ const COMMANDS = {
 export async function runCommand([name = '', ...args]) {
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!command) return explain(name);
-  if (args.includes('--help') || args.includes('-h')) {
+  if (!command.ownHelp && (args.includes('--help') || args.includes('-h'))) {
     process.stdout.write(usageOf(name));
     return 0;
   }
@@ -78,4 +81,16 @@ function startPlatform(args) {
   const startedAt = String(Math.round(performance.timeOrigin));
   const env = { ...withOwnPrograms(), OURVIDZ_STARTED_AT: startedAt };
   return runChild(platformNode(), ['dist/launcher/src/main.js', ...args], { env, ownSession: true });
+}
+
+/**
+ * In the folder of whoever called it, whose paths it is given; the data folder is where `npm start` has it.
+ * @param {string[]} args
+ */
+function runEventsTool(args) {
+  const env = { ...withOwnPrograms(), DATA_DIR: resolve(ROOT, process.env.DATA_DIR || '.data') };
+  return runChild(platformNode(), [inCheckout('dist/services/jobs/src/events-tool/main.js'), ...args], {
+    env,
+    cwd: process.cwd(),
+  });
 }

@@ -23,6 +23,10 @@ const USAGES = {
 
   Environment: DATA_DIR (.data), AUTH_JWT_SECRET, AUTH_ISSUER, AUTH_AUDIENCE.
 `,
+  events: `npx ourvidz-events [command]
+
+  Looks at the event log, proves it, and computes again what was computed from it: npx ourvidz-events --help.
+`,
   test: `npm test -- [vitest's arguments]
 
   Runs the tests, and prints "N passed, N failed" as the last line.

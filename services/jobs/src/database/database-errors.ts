@@ -28,6 +28,11 @@ export function isFromDatabase(error: unknown): boolean {
   return error instanceof pg.DatabaseError || error instanceof DatabaseUnavailableError;
 }
 
+/** The user of the database may not do what was asked. */
+export function isNoRight(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '42501';
+}
+
 /** The tables are not there yet: the migrations wait for Postgres. Or they are of an older version, and a new one catches up. */
 export function isNotMigrated(error: unknown): boolean {
   return error instanceof pg.DatabaseError && ['42P01', '42703'].includes(error.code ?? '');
