@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AssetsPage, AssetView, JobView, QueueJobAnswer } from '#contracts/http/answers.js';
+import type { MetricsSummary, WorkersAnswer } from '#contracts/http/operations.js';
 import { JOB_CATALOGUE, JOB_TYPES, type JobType } from '#contracts/job-catalogue.js';
 import { serverSentEvents } from '../support/job-events.js';
 import { Platform } from '../support/platform.js';
@@ -232,5 +233,32 @@ describe('assets', () => {
     if (!one || !other) throw new Error('there are not two assets');
     one.search = other.search;
     expect((await fetch(one)).status).toBe(403);
+  });
+});
+
+describe('“Performance Monitoring”', () => {
+  it('“Key Metrics to Track” › are beside the targets of the reference, for operators', async () => {
+    const { job } = await queued({ jobType: 'sdxl_image_fast', metadata: { prompt: 'a lighthouse', count: 1 } });
+    expect((await polled(job.id)).status).toBe('completed');
+    const authorization = `Bearer ${await platform.token('root', { role: 'service_role' })}`;
+    const operator = new ContractClient(() => platform.url, { authorization });
+    const summary = async () => (await operator.request<MetricsSummary>('/api/admin/metrics-summary')).body;
+    const measured = async () => (await summary()).job_types[0]?.made_seconds.actual ?? null;
+    await expect.poll(measured, { timeout: 15_000, interval: 50 }).not.toBeNull();
+    const { targets, job_types: types } = await summary();
+    expect(targets).toMatchObject({
+      success_rate: { actual: 1, target: 0.95, met: true },
+      queue_wait_seconds: { target: 300, met: true },
+      queue_depth: { target: 10 },
+      api_response_ms: { actual: expect.any(Number), target: 500 },
+    });
+    const times = types.map(({ job_type: type, made_seconds: made }) => [type, made.target]);
+    expect(Object.fromEntries(times)).toMatchObject({
+      ...{ sdxl_image_fast: 29.9, sdxl_image_high: 42.4, video_fast: 251.5, video_high: 359.7 },
+    });
+    const { body } = await operator.request<WorkersAnswer>('/api/admin/workers');
+    expect(body.engines.sdxl.workers).toBe(1);
+    expect(body.workers.map(({ engine }) => engine)).toContain('enhancer');
+    expect((await operator.request('/api/admin/dead-letters')).body).toEqual({ dead_letters: [], next_cursor: null });
   });
 });
