@@ -5,7 +5,7 @@ import { migrationSource } from '../src/database/data-source.js';
 import { Database } from '../src/database/database.js';
 import { migrate } from '../src/database/migrate.js';
 import { tableNames } from '../src/projections/projection.js';
-import { installProjections, PROJECTIONS, switchLive } from '../src/projections/registry.js';
+import { installProjections, PROJECTIONS, showNewer } from '../src/projections/registry.js';
 import { silent } from './jobs-fixture.js';
 
 const TABLES = `select table_name as name from information_schema.tables where table_schema = 'public' order by 1`;
@@ -96,7 +96,7 @@ describe('when a projection has a new version', () => {
     await database.query(`insert into ${tableNames(next.version)('jobs')} (id, account_key, job_type, status, created_at, last_event_at, state, position)
       values (gen_random_uuid(), 'a', 't', 'queued', now(), now(), '{}', 1)`);
     expect(await database.query('select * from jobs')).toHaveLength(0);
-    await database.transaction((tx) => switchLive(tx, next));
+    await database.transaction((tx) => showNewer(tx, next));
     expect(await database.query('select * from jobs')).toHaveLength(1);
     expect(await database.query("select version, live from projections where name = 'jobs' order by version")).toEqual([
       { version: jobs.version, live: false },

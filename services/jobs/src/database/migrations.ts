@@ -2,6 +2,7 @@ import { EventLog1764000000000 } from '../migrations/1764000000000-event-log.js'
 import { Projections1764000000001 } from '../migrations/1764000000001-projections.js';
 import { Settlement1764000000002 } from '../migrations/1764000000002-settlement.js';
 import { Webhooks1764000000003 } from '../migrations/1764000000003-webhooks.js';
+import { Builds1764000000006 } from '../migrations/1764000000006-builds.js';
 
 /** Every migration, oldest first. Its class's name is what the database remembers. */
 export const MIGRATIONS = [
@@ -9,4 +10,5 @@ export const MIGRATIONS = [
   Projections1764000000001,
   Settlement1764000000002,
   Webhooks1764000000003,
+  Builds1764000000006,
 ] as const;

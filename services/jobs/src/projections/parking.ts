@@ -1,9 +1,8 @@
 /** Events that a projection cannot handle wait here, with all later ones of their subject. */
-
-import type { Transaction } from '../database/database.js';
+import type { Sql, Transaction } from '../database/database.js';
 import { isFromDatabase, isRefusedData } from '../database/database-errors.js';
 import type { LoggedEvent } from '../event-log/logged-event.js';
-import type { Projection } from './projection.js';
+import type { BuildId } from './builds.js';
 
 export interface Parked {
   readonly event: LoggedEvent;
@@ -18,26 +17,31 @@ export function isPoison(error: unknown): boolean {
 /** Of these subjects, the ones that have parked events. */
 export async function parkedSubjects(
   tx: Transaction,
-  { name, version }: Projection,
+  { name, version, build }: BuildId,
   subjects: readonly string[],
 ): Promise<Set<string>> {
   const rows = await tx.query<{ subject_id: string }>(
     `select distinct subject_id from projection_parked
-      where name = $1 and version = $2 and subject_id = any($3)`,
-    [name, version, subjects],
+      where name = $1 and version = $2 and build = $3 and subject_id = any($4)`,
+    [name, version, build, subjects],
   );
   return new Set(rows.map((row) => row.subject_id));
 }
 
-export async function park(tx: Transaction, { name, version }: Projection, parked: readonly Parked[]): Promise<void> {
+export async function park(
+  tx: Transaction,
+  { name, version, build }: BuildId,
+  parked: readonly Parked[],
+): Promise<void> {
   if (parked.length === 0) return;
   await tx.query(
-    `insert into projection_parked (name, version, position, subject_id, error)
-     select $1, $2, * from unnest($3::bigint[], $4::text[], $5::text[])
+    `insert into projection_parked (name, version, build, position, subject_id, error)
+     select $1, $2, $3, * from unnest($4::bigint[], $5::text[], $6::text[])
      on conflict do nothing`,
     [
       name,
       version,
+      build,
       parked.map(({ event }) => event.position),
       parked.map(({ event }) => event.subjectId),
       // A message may quote the data, and with it a NUL that no text column takes.
@@ -46,10 +50,10 @@ export async function park(tx: Transaction, { name, version }: Projection, parke
   );
 }
 
-export async function countParked(tx: Transaction, { name, version }: Projection): Promise<number> {
+export async function countParked(tx: Sql, { name, version, build }: BuildId): Promise<number> {
   const [row] = await tx.query<{ count: number }>(
-    'select count(*) as count from projection_parked where name = $1 and version = $2',
-    [name, version],
+    'select count(*) as count from projection_parked where name = $1 and version = $2 and build = $3',
+    [name, version, build],
   );
   return row?.count ?? 0;
 }

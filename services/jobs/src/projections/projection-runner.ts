@@ -2,14 +2,15 @@
 import type { Log } from '#service-kit/log.js';
 import type { Database, Transaction } from '../database/database.js';
 import { Doorbell } from '../doorbell.js';
-import { grouped } from '../event-log/histories.js';
 import { readHead } from '../event-log/log-statements.js';
-import { type LoggedEvent, readLog } from '../event-log/logged-event.js';
+import { readLog } from '../event-log/logged-event.js';
 import type { JobsMetrics } from '../metrics.js';
 import { repeatedly } from '../repeating.js';
-import { countParked, isPoison, type Parked, park, parkedSubjects } from './parking.js';
-import { type Projection, tableNames } from './projection.js';
-import { lockProjection, moveProjection, replaceOlder } from './registry.js';
+import { applyBatch } from './apply-batch.js';
+import { lockOwnBuild } from './builds.js';
+import { countParked, type Parked } from './parking.js';
+import type { Projection } from './projection.js';
+import { showNewer } from './registry.js';
 
 const BATCH_POSITIONS = 500;
 /** The writer of another process rings no bell here. */
@@ -18,8 +19,6 @@ const POLL_MS = 2_000;
 export class ProjectionRunner {
   /** Rings when the log has grown. */
   readonly bell = new Doorbell();
-  /** Whether readers were shown this version once it had caught up. */
-  private shown = false;
 
   constructor(
     private readonly projection: Projection,
@@ -41,62 +40,34 @@ export class ProjectionRunner {
   /** Applies one batch; false when there is nothing left to apply. */
   async advance(): Promise<boolean> {
     // Rows and place are undone together, and the log has the events.
-    const result = await this.database.transaction((tx) => this.applyBatch(tx), 'soon');
-    this.shown ||= result.lag === 0;
+    const result = await this.database.transaction((tx) => this.advanceIn(tx), 'soon');
     this.report(result);
+    if (result.isNew && result.lag === 0) await this.show();
     if (result.moved > 0) this.onMoved();
     return result.moved > 0;
   }
 
-  private async applyBatch(tx: Transaction): Promise<BatchResult> {
-    const after = await lockProjection(tx, this.projection);
+  private async advanceIn(tx: Transaction): Promise<BatchResult> {
+    const { projection } = this;
+    const build = await lockOwnBuild(tx, projection);
     const head = await readHead(tx);
-    const upTo = Math.min(head, after + BATCH_POSITIONS);
-    if (upTo === head && !this.shown) await replaceOlder(tx, this.projection);
-    if (upTo === after) return { moved: 0, lag: 0, parked: [], parkedInAll: await countParked(tx, this.projection) };
-    const events = await readLog(tx, { after, upTo }, this.projection.takes);
-    const parked = await this.applyEvents(tx, events);
-    await park(tx, this.projection, parked);
-    await moveProjection(tx, this.projection, upTo);
-    const parkedInAll = await countParked(tx, this.projection);
-    return { moved: upTo - after, lag: head - upTo, parked, parkedInAll };
+    const upTo = build.paused ? build.position : Math.min(head, build.position + BATCH_POSITIONS);
+    const parked = upTo > build.position ? await this.apply(tx, build, upTo) : [];
+    const isNew = build.shown_at === null && !build.paused;
+    const parkedInAll = await countParked(tx, build);
+    return { moved: upTo - build.position, lag: head - upTo, isNew, parked, parkedInAll };
   }
 
-  /** Resolves with what could not be applied. */
-  private async applyEvents(tx: Transaction, events: readonly LoggedEvent[]): Promise<Parked[]> {
-    if (events.length === 0) return [];
-    const subjects = grouped(events, (event) => event.subjectId);
-    const waiting = await parkedSubjects(tx, this.projection, [...subjects.keys()]);
-    const behind = events.filter((event) => waiting.has(event.subjectId)).map(behindParked);
-    const applicable = events.filter((event) => !waiting.has(event.subjectId));
-    if ((await this.attempt(tx, applicable)) === undefined) return behind;
-    const parked = [...behind];
-    for (const [subject, history] of subjects) {
-      if (!waiting.has(subject)) parked.push(...(await this.applyUpToPoison(tx, history)));
-    }
-    return parked;
+  private async apply(tx: Transaction, build: Awaited<ReturnType<typeof lockOwnBuild>>, upTo: number) {
+    const { projection } = this;
+    const events = await readLog(tx, { after: build.position, upTo }, projection.takes);
+    return applyBatch(tx, { projection, build }, events, upTo);
   }
 
-  /** Of one subject: everything before the first event that fails; resolves with the rest. */
-  private async applyUpToPoison(tx: Transaction, history: readonly LoggedEvent[]): Promise<Parked[]> {
-    if ((await this.attempt(tx, history)) === undefined) return [];
-    for (const [index, event] of history.entries()) {
-      const error = await this.attempt(tx, [event]);
-      if (error !== undefined) return [{ event, error }, ...history.slice(index + 1).map(behindParked)];
-    }
-    return [];
-  }
-
-  /** Applies all of them or none; resolves with the reason for none. */
-  private async attempt(tx: Transaction, events: readonly LoggedEvent[]): Promise<string | undefined> {
-    try {
-      const { projection } = this;
-      await tx.savepoint(() => projection.apply(tx, tableNames(projection.version), events));
-      return undefined;
-    } catch (error) {
-      if (isPoison(error)) return String(error);
-      throw error;
-    }
+  private async show(): Promise<void> {
+    const { name, version } = this.projection;
+    const shown = await this.database.transaction((tx) => showNewer(tx, this.projection));
+    if (shown) this.log.info({ projection: name, version }, 'a new version is shown');
   }
 
   private report({ moved, lag, parked, parkedInAll }: BatchResult): void {
@@ -115,10 +86,8 @@ interface BatchResult {
   /** Positions. */
   readonly moved: number;
   readonly lag: number;
+  /** Readers have not been shown this build. */
+  readonly isNew: boolean;
   readonly parked: readonly Parked[];
   readonly parkedInAll: number;
-}
-
-function behindParked(event: LoggedEvent): Parked {
-  return { event, error: 'an earlier event of the same subject is parked' };
 }

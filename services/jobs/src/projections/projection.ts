@@ -2,12 +2,13 @@ import type { EventType } from '#contracts/events/registry.js';
 import type { Transaction } from '../database/database.js';
 import type { LoggedEvent } from '../event-log/logged-event.js';
 
-/** The name under which one version of a projection has a table. */
+/** The name under which one build of a projection has a table. */
 export type TableNames = (table: string) => string;
 
 /**
- * What one projection takes and writes, in one file. Several versions of its tables may lie side by side, so it asks for
- * the name of every table that it makes or writes.
+ * What one projection takes and writes, in one file. Several builds of its tables may lie side by side, so it asks for
+ * the name of every table that it makes or writes. What it writes does not depend on how the log is cut into batches, nor
+ * on anything but the log: two builds of one version are alike, row for row.
  */
 export interface Projection {
   readonly name: string;
@@ -21,7 +22,7 @@ export interface Projection {
   apply(tx: Transaction, named: TableNames, events: readonly LoggedEvent[]): Promise<void>;
 }
 
-/** `jobs` → `jobs_v1`. */
-export function tableNames(version: number): TableNames {
-  return (table) => `${table}_v${version}`;
+/** `jobs` → `jobs_v1`; the second build of a version has `jobs_v1_b2`. */
+export function tableNames(version: number, build = 1): TableNames {
+  return (table) => (build === 1 ? `${table}_v${version}` : `${table}_v${version}_b${build}`);
 }
