@@ -97,6 +97,7 @@ async function aVideo(): Promise<Uint8Array> {
   const made: Uint8Array[] = [];
   const callbacks = {
     onProgress: () => undefined,
+    onPreview: () => undefined,
     onOutput: async ({ bytes }: EngineOutput) => void made.push(bytes),
     onOutputFailed: ({ reason }: EngineOutputFailure) => expect.fail(reason),
   };

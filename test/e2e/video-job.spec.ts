@@ -20,7 +20,7 @@ let asset: VideoAsset;
 let video: Buffer;
 
 beforeAll(async () => {
-  platform = await Platform.start({ workers: 0, previewMs: 1 });
+  platform = await Platform.start({ workers: 0, previewMs: 1_500 });
   await platform.startService('wan-worker');
 });
 
@@ -32,7 +32,11 @@ describe('a video asked for over HTTP', () => {
     const response = await platform.fetch('/api/queue-job', { body });
     const answer = (await response.json()) as { job: { id: string } };
     expect(answer).toMatchObject({ success: true, modelVariant: 'wan_2_1_1_3b', queue: 'wan_queue', isSDXL: false });
-    const done = await untilEvent(platform, answer.job.id, 'done');
+    const [preview, done] = await Promise.all(
+      ['preview', 'done'].map((event) => untilEvent(platform, answer.job.id, event)),
+    );
+    const becoming = { job_id: answer.job.id, attempt: 1, index: 0, media_type: 'image/webp', width: 256, height: 444 };
+    expect(preview).toMatchObject({ ...becoming, data_url: expect.stringMatching(/^data:image\/webp;base64,UklGR/) });
     expect(done).toMatchObject({ status: 'completed', format: 'video', metadata: { seeds: [3] } });
 
     const { assets } = await listedAssets(platform, answer.job.id, 1);

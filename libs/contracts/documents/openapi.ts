@@ -152,9 +152,17 @@ function headerParameters({ headers = [] }: RouteSpec): Schema[] {
   });
 }
 
-function answerOf({ status, description, type, media }: AnswerSpec): [string, Schema] {
-  const content = type ? json(type.name) : media ? { [media]: { schema: { type: 'string' } } } : undefined;
+function answerOf({ status, description, type, media, events }: AnswerSpec): [string, Schema] {
+  const content = type ? json(type.name) : media ? { [media]: textOf(events) } : undefined;
   return [String(status), { description, ...(content ? { content } : {}) }];
+}
+
+/** OpenAPI 3.1 has no words for what is inside a stream of events: that stands in an extension. */
+function textOf(events: AnswerSpec['events']): Schema {
+  const schema = { type: 'string' };
+  if (!events) return { schema };
+  const data = Object.entries(events).map(([name, { name: className }]) => [name, { $ref: DEFINITIONS + className }]);
+  return { schema, 'x-event-data': Object.fromEntries(data) };
 }
 
 /** A path or body class with its example. */

@@ -11,6 +11,7 @@ import {
   JOB_STREAM,
   ROUTE_ENGINES,
   STREAMS,
+  type StreamSpec,
   workConsumer,
   workFilters,
 } from './streams.js';
@@ -22,6 +23,7 @@ import {
   type JobEventToken,
   jobSubject,
   LANES,
+  livePreviewSubject,
   liveSubject,
   progressSubject,
   projectSubject,
@@ -29,6 +31,7 @@ import {
   ROUTES,
   releaseSubject,
   requestCountsSubject,
+  seedSubject,
   webhookSubject,
   workerSubject,
 } from './subjects.js';
@@ -50,8 +53,8 @@ export function inboxPrefix(service: ServiceName): string {
 export const RIGHTS: Readonly<Record<ServiceName, Rights>> = {
   gateway: gatewayRights(),
   jobs: jobsRights(),
-  'sdxl-worker': workerRights('sdxl-worker', 'sdxl', ['started', 'asset', 'completed', 'failed']),
-  'wan-worker': workerRights('wan-worker', 'wan', ['started', 'asset', 'completed', 'failed']),
+  'sdxl-worker': generationWorkerRights('sdxl-worker', 'sdxl'),
+  'wan-worker': generationWorkerRights('wan-worker', 'wan'),
   enhancer: workerRights('enhancer', 'enhancer', ['enhanced']),
 };
 
@@ -84,6 +87,7 @@ function gatewayRights(): Rights {
       liveSubject('ourvidz.>'),
       requestCountsSubject(),
       progressSubject('*'),
+      livePreviewSubject('*'),
       workerSubject('*', '*'),
     ],
     allowResponses: false,
@@ -111,6 +115,8 @@ function jobsRights(): Rights {
         `$JS.API.CONSUMER.DURABLE.CREATE.${name}.*`,
         `$JS.API.CONSUMER.INFO.${name}.*`,
       ]),
+      // Both are filled again from the log when they are lost.
+      ...[JOB_STREAM, ACCOUNT_STREAM].flatMap(seed),
       ...[JOB_STREAM.name, ACCOUNT_STREAM.name, DEAD_LETTER_STREAM.name].flatMap(readStream),
       ...pull(DEAD_LETTER_CONSUMER),
     ],
@@ -139,6 +145,12 @@ function outsideWorkersRights(): string[] {
   ];
 }
 
+/** Of the workers that make pictures and videos. */
+function generationWorkerRights(service: ServiceName, engine: EngineName): Rights {
+  const rights = workerRights(service, engine, ['started', 'asset', 'completed', 'failed']);
+  return { ...rights, publish: [...rights.publish, livePreviewSubject('*')] };
+}
+
 function workerRights(service: ServiceName, engine: EngineName, tokens: readonly JobEventToken[]): Rights {
   const routes = ROUTES.filter((route) => ROUTE_ENGINES[route].includes(engine));
   return {
@@ -152,6 +164,11 @@ function workerRights(service: ServiceName, engine: EngineName, tokens: readonly
     subscribe: [`${inboxPrefix(service)}.>`, cancelSubject('*'), ...workFilters(engine, '*').map(liveSubject)],
     allowResponses: false,
   };
+}
+
+/** Neither does anything to a stream that is open: it does not listen to what it is filled with, and denies purges. */
+function seed({ name, subjects }: StreamSpec): string[] {
+  return [...subjects.map(seedSubject), `$JS.API.STREAM.PURGE.${name}`];
 }
 
 function readStream(name: string): string[] {

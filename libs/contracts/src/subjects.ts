@@ -14,6 +14,9 @@ export const JOB_SUBJECTS = 'ourvidz.job.>';
 export const ASSET_SUBJECTS = 'ourvidz.asset.>';
 export const ACCOUNT_SUBJECTS = ['ourvidz.account.>', 'ourvidz.project.>', 'ourvidz.webhook.>', 'ourvidz.audit.>'];
 const LIVE_PREFIX = 'ourvidz.live';
+const SEED_PREFIX = 'ourvidz.seed';
+/** The subject under which a stream stores what it is filled with. */
+export const SEED_TRANSFORM = { src: `${SEED_PREFIX}.>`, dest: 'ourvidz.>' };
 /** Stored messages are republished under this prefix, for those who watch. */
 export const REPUBLISH = { from: 'ourvidz.>', to: `${LIVE_PREFIX}.>` };
 
@@ -63,8 +66,21 @@ export function liveSubject(subject: string): string {
   return subject.replace(/^ourvidz/, LIVE_PREFIX);
 }
 
+/**
+ * Where an event is sent while its stream is filled again from the log. The stream listens there, and nowhere else, until
+ * it is full: nobody can append to half a stream.
+ */
+export function seedSubject(subject: string): string {
+  return subject.replace(/^ourvidz/, SEED_PREFIX);
+}
+
 export function progressSubject(jobId: string): string {
   return `ourvidz.progress.${jobId}`;
+}
+
+/** Where a worker shows what a running job is becoming. */
+export function livePreviewSubject(jobId: string): string {
+  return `ourvidz.preview.${jobId}`;
 }
 
 export function cancelSubject(jobId: string): string {

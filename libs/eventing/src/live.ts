@@ -1,12 +1,14 @@
 /** What happens now, for those who watch: core NATS, not stored. Whoever must not miss anything folds as well. */
 import type { Msg } from '@nats-io/transport-node';
 import type { JobHistoryEvent, Recorded } from '#contracts/events/registry.js';
+import type { LivePreview } from '#contracts/live-preview.js';
 import type { ProgressMessage } from '#contracts/progress.js';
 import {
   assetFilter,
   cancelSubject,
   jobFilter,
   jobSubject,
+  livePreviewSubject,
   liveSubject,
   progressSubject,
   releaseSubject,
@@ -54,6 +56,16 @@ export function publishProgress(bus: Bus, progress: ProgressMessage): void {
 /** `*` watches all jobs. Returns what ends it. */
 export function watchProgress(bus: Bus, jobId: string, onProgress: (progress: ProgressMessage) => void): () => void {
   return bus.listen(progressSubject(jobId), (message) => onProgress(message.json<ProgressMessage>()));
+}
+
+/** Without a connection it is dropped: the next one shows more. */
+export function publishLivePreview(bus: Bus, preview: LivePreview): void {
+  if (bus.isConnected()) bus.nc.publish(livePreviewSubject(preview.jobId), JSON.stringify(preview));
+}
+
+/** Returns what ends it. */
+export function watchLivePreviews(bus: Bus, jobId: string, onPreview: (preview: LivePreview) => void): () => void {
+  return bus.listen(livePreviewSubject(jobId), (message) => onPreview(message.json<LivePreview>()));
 }
 
 /** Tells the worker that has the job to stop. The stored JobCancelled is what counts. */

@@ -5,7 +5,15 @@ import { JOB_STREAM, workConsumer } from '#contracts/streams.js';
 import { cancelSubject, progressSubject, workerSubject } from '#contracts/subjects.js';
 import type { Bus } from '#eventing/bus.js';
 import { JobStore } from '#eventing/job-store.js';
-import { onCancel, publishProgress, requestCancel, watchJob, watchProgress } from '#eventing/live.js';
+import {
+  onCancel,
+  publishLivePreview,
+  publishProgress,
+  requestCancel,
+  watchJob,
+  watchLivePreviews,
+  watchProgress,
+} from '#eventing/live.js';
 import { LogReader } from '#eventing/log-reader.js';
 import { Puller } from '#eventing/puller.js';
 import { readQueueDepth, readStreamUsage } from '#eventing/queue-depth.js';
@@ -81,7 +89,7 @@ describe('watching a job', () => {
 });
 
 describe('what is not stored', () => {
-  it('progress and cancellation reach those who listen; nonsense is logged and skipped', async () => {
+  it('progress, previews and cancellation reach those who listen; nonsense is logged and skipped', async () => {
     const { log, lines } = aLog();
     const gateway = await installation.connect('gateway', { log });
     const jobId = newJobId();
@@ -89,24 +97,27 @@ describe('what is not stored', () => {
     const stops = [
       watchProgress(gateway, jobId, (progress) => heard.push(progress.percent)),
       onCancel(gateway, jobId, () => heard.push('cancel')),
+      watchLivePreviews(gateway, jobId, ({ data }) => heard.push(data)),
     ];
     const roster = new WorkerRoster(gateway);
     await gateway.flushed();
     for (const subject of [progressSubject(jobId), workerSubject('sdxl', 'w1')]) bus.nc.publish(subject, 'nonsense');
     publishProgress(bus, { jobId, attempt: 1, percent: 50, stage: 'generating', step: 1, steps: 2 });
     requestCancel(bus, jobId);
+    const picture = { index: 0, mediaType: 'image/webp', width: 1, height: 1, data: 'MA==' } as const;
+    publishLivePreview(bus, { jobId, attempt: 1, ...picture });
     const presence = { worker: 'w1', engine: 'sdxl', startedAt: '' } as const;
     announceWorker(bus, { ...presence, state: 'idle' });
     await vi.waitFor(() => expect(roster.count('sdxl')).toBe(1));
     announceWorker(bus, { ...presence, state: 'leaving' });
     await vi.waitFor(() => expect(roster.count('sdxl')).toBe(0));
-    expect(heard).toEqual([50, 'cancel']);
+    expect(heard).toEqual([50, 'cancel', 'MA==']);
     expect(lines.map((line) => line.msg)).toEqual(Array(2).fill('a message could not be handled'));
     for (const stop of stops) stop();
     roster.close();
     bus.nc.publish(cancelSubject(jobId));
     await Promise.all([bus.flushed(), gateway.flushed()]);
-    expect(heard).toHaveLength(2);
+    expect(heard).toHaveLength(3);
   });
 });
 

@@ -16,7 +16,14 @@ import { newJobId } from '#contracts/ids.js';
 import type { RequestCounts } from '#contracts/request-counts.js';
 import { inboxPrefix, RIGHTS, SERVICE_NAMES, type ServiceName } from '#contracts/rights.js';
 import { ACCOUNT_STREAM, CONSUMERS, type EngineName, JOB_STREAM, workConsumer } from '#contracts/streams.js';
-import { accountSubject, LANES, projectSubject, releaseSubject, webhookSubject } from '#contracts/subjects.js';
+import {
+  accountSubject,
+  LANES,
+  livePreviewSubject,
+  projectSubject,
+  releaseSubject,
+  webhookSubject,
+} from '#contracts/subjects.js';
 import { runAssetReaper } from '#eventing/asset-reaper.js';
 import { recordRefusal } from '#eventing/audit.js';
 import { type Bus, connectBus } from '#eventing/bus.js';
@@ -27,10 +34,12 @@ import { JobStore } from '#eventing/job-store.js';
 import {
   onCancel,
   onRelease,
+  publishLivePreview,
   publishProgress,
   requestCancel,
   requestRelease,
   watchJob,
+  watchLivePreviews,
   watchProgress,
 } from '#eventing/live.js';
 import { LogReader } from '#eventing/log-reader.js';
@@ -107,6 +116,7 @@ describe('with its rights alone', () => {
     const seen: string[] = [];
     const live = watchJob(buses.gateway, jobId, (event) => void seen.push(event.type));
     const stopProgress = watchProgress(buses.gateway, jobId, ({ percent }) => void seen.push(`${percent}%`));
+    const stopPreviews = watchLivePreviews(buses.gateway, jobId, ({ data }) => void seen.push(data));
     await live.subscribed;
     await store.gateway.request(request);
     const enhanced = (job: Job | undefined): Decision =>
@@ -115,6 +125,8 @@ describe('with its rights alone', () => {
     await oneJob('wan-worker', async (id) => {
       await store['wan-worker'].execute(id, start);
       publishProgress(buses['wan-worker'], { jobId, attempt: 1, percent: 50, stage: 'generating', step: 1, steps: 2 });
+      const picture = { index: 0, mediaType: 'image/webp', width: 1, height: 1, data: 'MA==' } as const;
+      publishLivePreview(buses['wan-worker'], { jobId, attempt: 1, ...picture });
       await store['wan-worker'].execute(id, (job) => storeAsset(job, 1, anAsset(id, 0)));
       await store['wan-worker'].execute(id, complete);
     });
@@ -125,6 +137,7 @@ describe('with its rights alone', () => {
       'PromptEnhanced',
       'JobStarted',
       '50%',
+      'MA==',
       'AssetStored',
       'JobCompleted',
       'AssetDeleted',
@@ -132,6 +145,7 @@ describe('with its rights alone', () => {
     await vi.waitFor(() => expect([...seen].sort()).toEqual([...whole].sort()));
     live.close();
     stopProgress();
+    stopPreviews();
     await reaped();
     expect(refusals).toEqual([]);
   });
@@ -269,6 +283,7 @@ const FORBIDDEN: Record<ServiceName, readonly string[]> = {
     `ourvidz.job.wan-enhanced.interactive.enhanced.${job}`,
     `$JS.API.CONSUMER.MSG.NEXT.${JOB_STREAM.name}.sdxl-interactive`,
     'ourvidz.live.job.forged',
+    livePreviewSubject(job),
   ],
   jobs: [
     'ourvidz.audit.a',
@@ -284,7 +299,7 @@ const FORBIDDEN: Record<ServiceName, readonly string[]> = {
   ],
   'sdxl-worker': workerMayNot('wan'),
   'wan-worker': workerMayNot('sdxl'),
-  enhancer: [...workerMayNot('sdxl'), `ourvidz.job.wan-enhanced.interactive.started.${job}`],
+  enhancer: [...workerMayNot('sdxl'), `ourvidz.job.wan-enhanced.interactive.started.${job}`, livePreviewSubject(job)],
 };
 
 function workerMayNot(route: string): string[] {

@@ -8,9 +8,10 @@ import type { JobFailureCode } from '#contracts/http/error-codes.js';
 import { GENERATION_TIMEOUT_MS } from '#contracts/limits.js';
 import type { ProgressMessage } from '#contracts/progress.js';
 import { type CancellationPorts, whenCancelled } from './cancellation.js';
-import { type Engine, EngineError, type EngineOutput, type EngineRequest } from './engine.js';
+import { type Engine, EngineError, type EngineOutput, type EnginePreview, type EngineRequest } from './engine.js';
 import { engineRequest } from './engine-request.js';
 import { type FinishedOutput, finishOutput, SOFTWARE, storedAsset } from './finished-output.js';
+import { type LivePreviewPorts, LivePreviews } from './live-previews.js';
 import { deleteUntold, outputKey } from './output-files.js';
 import { storePreview } from './output-preview.js';
 import { ProgressReporter } from './progress-reporter.js';
@@ -18,7 +19,7 @@ import { StopReason } from './stop-reason.js';
 import { upload } from './upload.js';
 
 /** What an attempt works with. */
-export interface AttemptPorts extends CancellationPorts {
+export interface AttemptPorts extends CancellationPorts, LivePreviewPorts {
   readonly workerId: string;
   readonly engine: Engine;
   readonly assets: FileAssetStore;
@@ -66,6 +67,7 @@ class Attempt {
   private readonly controller = new AbortController();
   private readonly missing: MissingOutput[] = [];
   private readonly progress: ProgressReporter;
+  private readonly previews: LivePreviews;
   private readonly beganAt = Date.now();
   private storedMs = 0;
   /** The job as this attempt last saw it. */
@@ -79,6 +81,7 @@ class Attempt {
     this.job = begun;
     const { jobId, attempt } = begun.started;
     this.progress = new ProgressReporter({ jobId, attempt }, ports.sendProgress);
+    this.previews = new LivePreviews({ jobId, attempt }, ports);
   }
 
   async run(): Promise<void> {
@@ -103,6 +106,7 @@ class Attempt {
     const callbacks = {
       onProgress: (progress: { percent: number; stage: ProgressMessage['stage']; step: number; steps: number }) =>
         this.progress.report({ ...progress, percent: Math.min(99, Math.floor(share(progress.percent))) }),
+      onPreview: (preview: EnginePreview) => this.previews.show(preview),
       onOutput: (output: EngineOutput) => this.take(output, request),
       onOutputFailed: (failure: MissingOutput) => this.miss(failure.index, failure.reason),
     };

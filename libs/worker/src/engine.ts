@@ -3,6 +3,8 @@
  * come from a GPU or from the built-in preview.
  */
 
+import type { LivePreviewMediaType } from '#contracts/live-preview.js';
+
 /** What a video is to be like. Sizes in pixels, `fps` in frames a second. */
 export interface VideoShape {
   readonly width: number;
@@ -41,6 +43,15 @@ export interface EngineProgress {
   readonly steps: number;
 }
 
+/** What an output is becoming, as a small picture: nothing depends on it. Sizes in pixels. */
+export interface EnginePreview {
+  readonly index: number;
+  readonly bytes: Uint8Array;
+  readonly mediaType: LivePreviewMediaType;
+  readonly width: number;
+  readonly height: number;
+}
+
 /** One finished output, handed over as soon as it exists. */
 export interface EngineOutput {
   readonly index: number;
@@ -67,6 +78,8 @@ export interface EngineIdentity {
 
 export interface EngineCallbacks {
   onProgress(progress: EngineProgress): void;
+  /** As often as the engine likes; what is too much is dropped. */
+  onPreview(preview: EnginePreview): void;
   /** Awaited: the engine does not run ahead of storage. A rejection ends the run with that error. */
   onOutput(output: EngineOutput): Promise<void>;
   onOutputFailed(failure: EngineOutputFailure): void;

@@ -4,7 +4,7 @@ import { assetPath } from '#contracts/ids.js';
 import type { ServiceName } from '#contracts/rights.js';
 import type { EngineName } from '#contracts/streams.js';
 import { JobStore } from '#eventing/job-store.js';
-import { onCancel, publishProgress } from '#eventing/live.js';
+import { onCancel, publishLivePreview, publishProgress } from '#eventing/live.js';
 import type { Environment } from '#service-kit/environment.js';
 import { JobWorker } from './job-worker.js';
 import { createPreviewEngine } from './preview/preview-engine.js';
@@ -45,6 +45,7 @@ async function prepare(settings: GenerationSettings, around: WorkerSurroundings)
     log,
     urlOf: (key: string) => `${settings.publicUrl.replace(/\/$/, '')}${assetPath(key)}`,
     sendProgress: (progress: Parameters<typeof publishProgress>[1]) => publishProgress(bus, progress),
+    sendPreview: (preview: Parameters<typeof publishLivePreview>[1]) => publishLivePreview(bus, preview),
     onCancel: (jobId: string, listener: () => void) => onCancel(bus, jobId, listener),
   };
   const worker = new JobWorker(ports, { handBack });

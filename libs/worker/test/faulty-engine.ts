@@ -1,5 +1,5 @@
 import { deflateSync } from 'node:zlib';
-import type { Engine, EngineCallbacks, EngineOutput, EngineRequest } from '../src/engine.js';
+import type { Engine, EngineCallbacks, EngineOutput, EnginePreview, EngineRequest } from '../src/engine.js';
 import { encodePngHeader, PNG_COLOUR, PNG_SIGNATURE, pngChunk } from '../src/png-chunks.js';
 
 export interface Faults {
@@ -7,6 +7,8 @@ export interface Faults {
   readonly black?: readonly number[];
   /** Handed over in place of every output. */
   readonly replace?: Uint8Array;
+  /** Shown all at once when a run begins. */
+  readonly previews?: readonly EnginePreview[];
   /** Throws instead of handing over this output, so many times. */
   readonly throwAt?: { readonly index: number; readonly error: Error; times: number };
 }
@@ -36,6 +38,7 @@ export class FaultyEngine implements Engine {
 
   run(request: EngineRequest, callbacks: EngineCallbacks, signal: AbortSignal) {
     this.requests.push(request);
+    for (const preview of this.faults.previews ?? []) callbacks.onPreview(preview);
     const onOutput = async (output: EngineOutput) => callbacks.onOutput(this.spoil(output));
     return this.engine.run(request, { ...callbacks, onOutput }, signal);
   }

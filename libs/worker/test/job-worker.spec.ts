@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { FileAssetStore } from '#asset-store/file-asset-store.js';
 import { StorageError } from '#asset-store/storage-error.js';
 import { cancelJob } from '#contracts/domain/job-decisions.js';
+import { LIVE_PREVIEW_MAX_BYTES } from '#contracts/limits.js';
 import { requestCancel } from '#eventing/live.js';
 import { aRequest } from '../../eventing/test/a-job.js';
 import { type Engine, EngineError } from '../src/engine.js';
@@ -47,6 +48,22 @@ describe('a job of six pictures', () => {
       expect(bytes.includes(`Seed: ${asset.seed}`)).toBe(true);
       expect(bytes.includes('digitalsourcetype/algorithmicMedia')).toBe(true);
     }
+  });
+
+  it('shows what it is becoming, once a second at most and nothing large', async () => {
+    const small = { mediaType: 'image/jpeg', width: 64, height: 64, bytes: Buffer.from('a picture') } as const;
+    const [request, other] = [aRequest(), aRequest()];
+    const [shown, ofOther] = [kit.previewsOf(request.jobId), kit.previewsOf(other.jobId)];
+    const previews = [0, 1, 2].map((index) => ({ index, ...small }));
+    await kit.run(request, { engine: new FaultyEngine(preview, { previews }) });
+    await kit.rest();
+    const large = { index: 0, ...small, bytes: Buffer.alloc(LIVE_PREVIEW_MAX_BYTES + 1) };
+    const job = await kit.run(other, { engine: new FaultyEngine(preview, { previews: [large] }) });
+    const { bytes, ...facts } = small;
+    const data = bytes.toString('base64');
+    expect(shown).toEqual([{ jobId: request.jobId, attempt: 1, index: 0, ...facts, data }]);
+    expect(ofOther).toEqual([]);
+    expect(job.status).toBe('completed');
   });
 
   it('is a partial success when one picture is black', async () => {

@@ -6,11 +6,19 @@ import { isEnded, type Job } from '#contracts/domain/job.js';
 import type { JobRequested } from '#contracts/events/job-events.js';
 import type { JobHistoryEvent } from '#contracts/events/registry.js';
 import { JOB_CATALOGUE } from '#contracts/job-catalogue.js';
+import type { LivePreview } from '#contracts/live-preview.js';
 import type { ProgressMessage } from '#contracts/progress.js';
 import { ROUTE_ENGINES } from '#contracts/streams.js';
 import { type Bus, connectBus } from '#eventing/bus.js';
 import { JobStore } from '#eventing/job-store.js';
-import { onCancel, publishProgress, watchJob, watchProgress } from '#eventing/live.js';
+import {
+  onCancel,
+  publishLivePreview,
+  publishProgress,
+  watchJob,
+  watchLivePreviews,
+  watchProgress,
+} from '#eventing/live.js';
 import { createTopology } from '#eventing/topology.js';
 import { runWorkSlot } from '#eventing/work-queue.js';
 import { createLog } from '#service-kit/log.js';
@@ -75,6 +83,7 @@ export class WorkerKit {
       log,
       urlOf: (key: string) => `http://here/assets/${key}`,
       sendProgress: (progress: ProgressMessage) => publishProgress(bus, progress),
+      sendPreview: (preview: LivePreview) => publishLivePreview(bus, preview),
       onCancel: (jobId: string, listener: () => void) => onCancel(bus, jobId, listener),
     };
     const worker = new JobWorker(ports, { handBack: handBack.signal });
@@ -111,6 +120,14 @@ export class WorkerKit {
     this.stops.push(async () => live.close());
     const saw = (type: string) => new Promise<void>((resolve) => waiting.set(type, resolve));
     return { ready: live.subscribed, ended: ended.promise, saw, types: () => events.map((event) => event.type) };
+  }
+
+  /** The live previews of a job, as they come. */
+  previewsOf(jobId: string): LivePreview[] {
+    const previews: LivePreview[] = [];
+    const stop = watchLivePreviews(this.bus, jobId, (preview) => previews.push(preview));
+    this.stops.push(async () => stop());
+    return previews;
   }
 
   /** Resolves with the first word of a job's progress that is far enough. */

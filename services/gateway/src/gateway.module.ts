@@ -26,6 +26,7 @@ import { JobHistories } from './jobs/job-histories.js';
 import { JobSubmission } from './jobs/job-submission.js';
 import { JobViews } from './jobs/job-views.js';
 import { JobsController } from './jobs/jobs.controller.js';
+import { LatestPreviews } from './jobs/latest-previews.js';
 import { LatestProgress } from './jobs/latest-progress.js';
 import { LiveJobs } from './jobs/live-jobs.js';
 import { OwnJobs } from './jobs/own-jobs.js';
@@ -48,6 +49,7 @@ import { JobTypesController } from './queue/job-types.controller.js';
 import { QueueAdmission } from './queue/queue-admission.js';
 import { QueueGauge } from './queue/queue-gauge.js';
 import { QueueStatusController } from './queue/queue-status.controller.js';
+import { ReceiptsController } from './receipts/receipts.controller.js';
 import { OwnWebhooks } from './webhooks/own-webhooks.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
 
@@ -67,6 +69,7 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
     CreditsController,
     AdminCreditsController,
     WebhooksController,
+    ReceiptsController,
     UsageController,
     OperatorController,
     HealthController,
@@ -82,6 +85,7 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
     CreditGrants,
     QueueAdmission,
     JobCancellation,
+    LatestPreviews,
     LiveJobs,
     AssetDeletion,
     RecentlyDeleted,

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { cancelJob } from '#contracts/domain/job-decisions.js';
-import { publishProgress } from '#eventing/live.js';
+import { publishLivePreview, publishProgress } from '#eventing/live.js';
 import { EventReader, type ReaderOptions, type ReceivedEvent } from './event-reader.js';
 import { authorization, get, type Kit, queued, startKit, TestWorker } from './gateway-kit.js';
 
@@ -23,6 +23,10 @@ async function open(jobId: string, options: ReaderOptions = {}, url = kit.url): 
   return reader;
 }
 
+const aPreview = (jobId: string, index: number, attempt = 1) => {
+  const data = Buffer.from(String(index)).toString('base64');
+  return { jobId, attempt, index, mediaType: 'image/webp', width: 256, height: 205, data } as const;
+};
 const names = (events: ReceivedEvent[]) => events.map(({ event }) => event);
 const indexes = (events: ReceivedEvent[]) =>
   events.filter(({ event }) => event === 'asset').map(({ data }) => data.index);
@@ -151,6 +155,38 @@ describe('watching a job', () => {
       status: 'processing',
       progress: { percent: 30, stage: 'generating', step: 5, steps: 25 },
     });
+  });
+
+  it('shows what its pictures are becoming to those who watch it, and the last one at once to who comes later', async () => {
+    const [job, other] = [await queued(kit.url), await queued(kit.url)];
+    await worker.start(job.id);
+    await worker.start(other.id);
+    const [reader, reader2, stranger] = [await open(job.id), await open(job.id), await open(other.id)];
+    await Promise.all([reader, reader2, stranger].map((each) => each.next()));
+    publishLivePreview(kit.bus, aPreview(job.id, 0));
+    const view = { job_id: job.id, attempt: 1, index: 0, media_type: 'image/webp', width: 256, height: 205 };
+    for (const each of [reader, reader2]) {
+      const preview = await each.next();
+      expect(preview).toEqual({ event: 'preview', data: { ...view, data_url: 'data:image/webp;base64,MA==' } });
+    }
+    const late = await open(job.id);
+    expect([await late.next(), await late.next()]).toMatchObject([{ event: 'status' }, { event: 'preview' }]);
+    await worker.make(other.id, 1);
+    expect(names(await stranger.rest())).not.toContain('preview');
+  });
+
+  it('shows no picture of an older attempt, of what is stored, or after the end', async () => {
+    const job = await queued(kit.url);
+    for (let attempt = 1; attempt <= 2; attempt++) await worker.start(job.id);
+    await worker.store(job.id, 0);
+    const reader = await open(job.id);
+    await reader.until(({ event }) => event === 'asset');
+    const told = [aPreview(job.id, 1), aPreview(job.id, 0, 2), aPreview(job.id, 1, 2), aPreview(job.id, 2)];
+    for (const preview of told) publishLivePreview(kit.bus, preview);
+    expect(await reader.next()).toMatchObject({ event: 'preview', data: { attempt: 2, index: 1 } });
+    await worker.complete(job.id);
+    publishLivePreview(kit.bus, aPreview(job.id, 3, 2));
+    expect(names(await reader.rest())).toEqual(['status', 'done']);
   });
 
   it('ends with done when the job is cancelled, and hears no late progress', async () => {

@@ -14,8 +14,8 @@ import type { ErrorCode } from './error-codes.js';
 import { LiveAnswer, ReadyAnswer } from './health.js';
 import { MediaView } from './images-and-videos.js';
 import { JobHistoryPage } from './job-history.js';
-import { JobProgressView, LivePreviewView } from './live-events.js';
 import { ListAssetsQuery, ListJobsQuery, PageQuery } from './list-queries.js';
+import { JobProgressView, LivePreviewView } from './live-events.js';
 import { DeadLettersPage, MetricsSummary, MetricsSummaryQuery, WorkersAnswer } from './operations.js';
 import {
   ClaimedJob,

@@ -34,7 +34,7 @@ export type FinishedRows = (y: number, out: Uint8Array) => void;
  */
 export function* compositionOf(
   { prompt, seed, width, height }: PictureRequest,
-  caption: Caption,
+  caption: Caption | undefined,
   seconds: number,
 ): Paced<(at: number) => Paced<FinishedRows>> {
   const promptHash = hashText(prompt);
@@ -54,12 +54,12 @@ const GRAIN = 1.6;
 const VIGNETTE = 0.2;
 
 /** Puts vignette, caption and grain over a scene's rows, rounded to bytes. */
-function finisherOf({ width, height }: PictureSize, caption: Caption, grain: Float32Array) {
+function finisherOf({ width, height }: PictureSize, caption: Caption | undefined, grain: Float32Array) {
   const colours = new Float32Array(width * 3);
   return (paintRow: RowPainter) => (y: number, out: Uint8Array) => {
     paintRow(y, colours);
     darkenCorners(colours, (2 * y) / height - 1);
-    caption.paintRow(y, colours);
+    caption?.paintRow(y, colours);
     // Another stretch of the grain for every row, so that it forms no pattern.
     addGrain(colours, grain, Math.imul(y + 1, 0x9e3779b1) >>> 16, out);
   };

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Engine, EngineOutput, EngineProgress, EngineRequest } from '../engine.js';
+import { LIVE_PREVIEW_MAX_BYTES } from '#contracts/limits.js';
+import type { Engine, EngineOutput, EnginePreview, EngineProgress, EngineRequest } from '../engine.js';
 import { readMp4Video } from '../mp4-video.js';
 import { checkPicture } from '../picture-check.js';
 import type { PixelRows } from '../pixels.js';
@@ -25,13 +26,18 @@ const REQUEST: EngineRequest = {
 interface Recording {
   readonly outputs: EngineOutput[];
   readonly progress: EngineProgress[];
+  readonly previews: EnginePreview[];
 }
 
+/** For runs of which only some is looked at. */
+const IGNORED = { onProgress: () => {}, onPreview: () => {}, onOutputFailed: () => {} };
+
 async function record(engine: Engine, request: Partial<EngineRequest>, signal = NEVER): Promise<Recording> {
-  const recording: Recording = { outputs: [], progress: [] };
+  const recording: Recording = { outputs: [], progress: [], previews: [] };
   const onOutput = async (output: EngineOutput) => void recording.outputs.push(output);
   const onProgress = (progress: EngineProgress) => void recording.progress.push(progress);
-  await engine.run({ ...REQUEST, ...request }, { onProgress, onOutput, onOutputFailed: () => {} }, signal);
+  const onPreview = (preview: EnginePreview) => void recording.previews.push(preview);
+  await engine.run({ ...REQUEST, ...request }, { ...IGNORED, onProgress, onPreview, onOutput }, signal);
   return recording;
 }
 
@@ -229,7 +235,7 @@ describe('a run that is to take its time', () => {
     const at: number[] = [];
     const onOutput = async () => void at.push(performance.now() - startedAt);
     const request = { ...REQUEST, width: 32, height: 32, outputs: batch(1, 2, 3, 4) };
-    await engine.run(request, { onProgress: () => {}, onOutput, onOutputFailed: () => {} }, NEVER);
+    await engine.run(request, { ...IGNORED, onOutput }, NEVER);
 
     expect(at).toHaveLength(4);
     // Timers may fire a millisecond early; how late, is up to the machine.
@@ -240,6 +246,24 @@ describe('a run that is to take its time', () => {
     const { progress } = await record(engine, { width: 32, height: 32, steps: 8, outputs: batch(1, 2) });
     const generating = progress.filter(({ stage }) => stage === 'generating').map(({ step }) => step);
     expect(generating).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  });
+});
+
+describe('what a run is becoming', () => {
+  test('is shown after a second, small and coarse', async () => {
+    const { previews } = await record(await readyEngine(1_500), { steps: 30, outputs: batch(1, 2) });
+    expect(previews).toMatchObject([{ index: 1, mediaType: 'image/webp', width: 256, height: 205 }]);
+    const [{ bytes = new Uint8Array() } = {}] = previews;
+    const file = Buffer.from(bytes);
+    expect(file.toString('latin1', 0, 4) + file.toString('latin1', 8, 16)).toBe('RIFFWEBPVP8X');
+    expect([file.readUIntLE(24, 3), file.readUIntLE(27, 3)]).toEqual([255, 204]);
+    expect(file.includes('digitalsourcetype/algorithmicMedia')).toBe(true);
+    expect(file.length).toBeLessThan(LIVE_PREVIEW_MAX_BYTES / 4);
+  });
+
+  test('is not shown by a run that is over before', async () => {
+    expect((await record(quick, { outputs: batch(1, 2, 3) })).previews).toEqual([]);
+    expect((await record(instant, VIDEO)).previews).toEqual([]);
   });
 });
 
@@ -256,12 +280,12 @@ describe('an abort', () => {
       controller.abort(REASON);
     };
     const callbacks = {
+      ...IGNORED,
       onProgress: ({ step }: EngineProgress) => (when === 'step' && step === 2 ? abort() : undefined),
       onOutput: () => {
         if (when !== 'step') abort();
         return when === 'storing' ? new Promise<void>(() => {}) : Promise.resolve();
       },
-      onOutputFailed: () => {},
     };
     await expect(engine.run({ ...REQUEST, ...request }, callbacks, controller.signal)).rejects.toBe(REASON);
     return performance.now() - abortedAt;
@@ -291,7 +315,7 @@ describe('an abort', () => {
 
 test('an error while storing ends the run with that error', async () => {
   const failure = new Error('the disk is full');
-  const callbacks = { onProgress: () => {}, onOutput: () => Promise.reject(failure), onOutputFailed: () => {} };
+  const callbacks = { ...IGNORED, onOutput: () => Promise.reject(failure) };
   await expect(quick.run(REQUEST, callbacks, NEVER)).rejects.toBe(failure);
 });
 

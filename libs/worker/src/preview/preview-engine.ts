@@ -4,6 +4,7 @@ import { abortable } from './abortable.js';
 import { BenchmarkPictures } from './benchmark-picture.js';
 import { BenchmarkVideos } from './benchmark-video.js';
 import { Caption } from './caption.js';
+import { CoarsePreviews } from './coarse-previews.js';
 import { renderPicture } from './picture.js';
 import { loadTypefaces, type Typefaces } from './text/typefaces.js';
 import { movingPicture, renderVideo } from './video.js';
@@ -11,8 +12,8 @@ import { movingPicture, renderVideo } from './video.js';
 export interface PreviewOptions {
   /**
    * How long a run takes, in milliseconds, whatever its number of outputs; each output is handed over at the end of its
-   * share; a video takes the time that it needs when that is more. 0: no waiting at all, and outputs that cost next to
-   * nothing (`BenchmarkPictures`, `BenchmarkVideos`).
+   * share; a video takes the time that it needs when that is more. 0: no waiting at all, no previews, and outputs that
+   * cost next to nothing (`BenchmarkPictures`, `BenchmarkVideos`).
    */
   readonly durationMs: number;
 }
@@ -64,7 +65,10 @@ class PreviewEngine implements Engine {
 
   private async makeOutputs(request: EngineRequest, callbacks: EngineCallbacks, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const pace = new RunPace(request, callbacks, this.options.durationMs, signal);
+    const { typefaces } = this.ready();
+    const { identity, options } = this;
+    const previews = new CoarsePreviews({ request, typefaces, identity, onPreview: callbacks.onPreview, signal });
+    const pace = new RunPace(request, { callbacks, previews }, options.durationMs, signal);
     pace.report('loading', 0);
     const make = await this.makerFor(request, signal);
     const mediaType = request.video ? 'video/mp4' : 'image/png';
@@ -125,7 +129,7 @@ class RunPace {
 
   constructor(
     private readonly request: EngineRequest,
-    private readonly callbacks: EngineCallbacks,
+    private readonly told: { readonly callbacks: EngineCallbacks; readonly previews: CoarsePreviews },
     private readonly durationMs: number,
     private readonly signal: AbortSignal,
   ) {
@@ -135,13 +139,14 @@ class RunPace {
   report(stage: EngineProgress['stage'], outputsDone: number): void {
     const { outputs, steps } = this.request;
     const share = outputs.length === 0 ? 1 : outputsDone / outputs.length;
-    this.callbacks.onProgress({ stage, percent: 100 * share, step: Math.floor(steps * share), steps });
+    this.told.callbacks.onProgress({ stage, percent: 100 * share, step: Math.floor(steps * share), steps });
   }
 
-  /** Waits until so much is due, and reports it. */
+  /** Waits until so much is due, reports it, and shows it now and then. */
   async reach(outputsDone: number): Promise<void> {
     await this.until(outputsDone);
     this.report('generating', outputsDone);
+    await this.told.previews.show(outputsDone);
   }
 
   /** Waits until the share of the output at `position` is over, and reports each step on the way. */

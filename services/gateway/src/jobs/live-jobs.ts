@@ -2,8 +2,10 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { isEnded, isFavorite, type Job } from '#contracts/domain/job.js';
 import type { JobHistoryEvent } from '#contracts/events/registry.js';
+import type { JobProgressView, LivePreviewView } from '#contracts/http/live-events.js';
 import { isUuid } from '#contracts/ids.js';
 import { EVENT_STREAMS_MAX } from '#contracts/limits.js';
+import type { LivePreview } from '#contracts/live-preview.js';
 import type { ProgressMessage } from '#contracts/progress.js';
 import { Bus } from '#eventing/bus.js';
 import { JobStore } from '#eventing/job-store.js';
@@ -15,6 +17,7 @@ import { EventStream } from './event-stream.js';
 import { JobNarrator, type Message } from './job-narrator.js';
 import { progressOf } from './job-progress.js';
 import { JobViews } from './job-views.js';
+import { LatestPreviews } from './latest-previews.js';
 import { LatestProgress } from './latest-progress.js';
 import { OwnJobs } from './own-jobs.js';
 
@@ -38,6 +41,7 @@ export class LiveJobs implements OnApplicationShutdown {
     private readonly ownJobs: OwnJobs,
     private readonly views: JobViews,
     private readonly progress: LatestProgress,
+    private readonly previews: LatestPreviews,
   ) {}
 
   get clientCount(): number {
@@ -57,7 +61,9 @@ export class LiveJobs implements OnApplicationShutdown {
       snapshot: () => this.store.history(jobId),
       readAll: (minSequence) => this.store.everyEvent(jobId, minSequence),
       progressed: (latest, job) => stream.sendUnlessCongested('progress', progressData(latest, job)),
-      follow: (listener) => this.progress.follow(jobId, listener),
+      previewed: (preview) => stream.sendUnlessCongested('preview', previewData(preview)),
+      followProgress: (listener) => this.progress.follow(jobId, listener),
+      followPreviews: (listener) => this.previews.follow(jobId, listener),
     });
     stream.onClose(() => watcher.close());
     try {
@@ -144,7 +150,9 @@ interface WatcherPorts {
   /** Every event of the job, up to the given sequence at least. */
   readonly readAll: (minSequence: number) => Promise<JobHistoryEvent[]>;
   readonly progressed: (latest: ProgressMessage | undefined, job: Job) => void;
-  readonly follow: (listener: (progress: ProgressMessage) => void) => () => void;
+  readonly previewed: (preview: LivePreview) => void;
+  readonly followProgress: (listener: (progress: ProgressMessage) => void) => () => void;
+  readonly followPreviews: (listener: (preview: LivePreview) => void) => () => void;
 }
 
 /** Feeds a narrator from the live subscription, and from the stream wherever that may have missed something. */
@@ -175,7 +183,8 @@ class Watcher {
     else this.narrator.resume(await this.ports.readAll(0), after);
     this.releaseHeld();
     this.stops.push(this.bus.onReconnect(() => void this.catchUp()));
-    this.stops.push(this.ports.follow((progress) => this.onProgress(progress)));
+    this.stops.push(this.ports.followProgress((progress) => this.onProgress(progress)));
+    this.stops.push(this.ports.followPreviews((preview) => this.onPreview(preview)));
   }
 
   close(): void {
@@ -189,8 +198,14 @@ class Watcher {
 
   private onProgress(latest: ProgressMessage): void {
     const { job } = this;
-    if (!job || isEnded(job) || latest.attempt < (job.started?.attempt ?? 0)) return;
-    this.ports.progressed(latest, job);
+    if (job && isOfRunning(job, latest)) this.ports.progressed(latest, job);
+  }
+
+  /** A picture of what is there already shows less than the asset that was told. */
+  private onPreview(preview: LivePreview): void {
+    const { job } = this;
+    if (!job || !isOfRunning(job, preview) || job.assets.some(({ index }) => index === preview.index)) return;
+    this.ports.previewed(preview);
   }
 
   /** The subscription was deaf while the connection was lost. */
@@ -212,7 +227,17 @@ class Watcher {
   }
 }
 
-function progressData(latest: ProgressMessage | undefined, job: Job) {
+/** Whether it comes from the attempt that runs, as far as is known here, and not from one before it. */
+function isOfRunning(job: Job, { attempt }: { readonly attempt: number }): boolean {
+  return !isEnded(job) && attempt >= (job.started?.attempt ?? 0);
+}
+
+function previewData({ jobId, attempt, index, mediaType, width, height, data }: LivePreview): LivePreviewView {
+  const data_url = `data:${mediaType};base64,${data}`;
+  return { job_id: jobId, attempt, index, media_type: mediaType, width, height, data_url };
+}
+
+function progressData(latest: ProgressMessage | undefined, job: Job): JobProgressView {
   const { jobId: job_id } = job.requested;
   return { job_id, attempt: latest?.attempt ?? job.started?.attempt ?? 0, ...progressOf(job, latest) };
 }
