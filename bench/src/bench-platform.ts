@@ -10,7 +10,14 @@ import { natsAuthorization } from '#launcher/nats-authorization.js';
 import { locateNatsServer } from '#launcher/nats-binary.js';
 import { type NatsServer, startNatsServer } from '#launcher/nats-server.js';
 import { type PostgresServer, startPostgres } from '#launcher/postgres-server.js';
-import { ASSET_URL_SECRET, natsUsers, SecretFolder, TOKEN_SECRET, WEBHOOK_SECRET } from '#launcher/secrets.js';
+import {
+  ASSET_URL_SECRET,
+  natsUsers,
+  RECEIPT_SIGNING_KEY,
+  SecretFolder,
+  TOKEN_SECRET,
+  WEBHOOK_SECRET,
+} from '#launcher/secrets.js';
 import { ServiceProcess } from '#launcher/service-process.js';
 import { type LaunchedService, nodeFlags, type PlatformFacts, serviceEnvironment } from '#launcher/services.js';
 import { type BenchFolder, benchFolder, CACHE, ROOT } from './bench-folder.js';
@@ -162,6 +169,7 @@ async function startServers(folder: string): Promise<Servers> {
     assetUrlSecret: await secrets.readOrMake(ASSET_URL_SECRET),
     tokenSecret: await secrets.readOrMake(TOKEN_SECRET),
     webhookSecret: await secrets.readOrMake(WEBHOOK_SECRET),
+    receiptSigningKey: await secrets.readOrMake(RECEIPT_SIGNING_KEY),
   };
   return { nats, postgres, authorization, facts, observerSeed: new TextDecoder().decode(observer.getSeed()) };
 }

@@ -5,6 +5,7 @@ import { accepting } from './measures/accepting.js';
 import { endToEnd } from './measures/end-to-end.js';
 import { peers } from './measures/peers.js';
 import { reading } from './measures/reading.js';
+import { replay } from './measures/replay.js';
 import { resident } from './measures/resident.js';
 import { starting } from './measures/starting.js';
 import { waiting } from './measures/waiting.js';
@@ -13,7 +14,17 @@ import { MemoryWatch } from './memory.js';
 import { type BenchOptions, readOptions } from './options.js';
 import { markdown, type Row } from './report.js';
 
-const MEASURES: readonly Measure[] = [accepting, starting, endToEnd, waiting, reading, watching, peers, resident];
+const MEASURES: readonly Measure[] = [
+  accepting,
+  starting,
+  endToEnd,
+  waiting,
+  reading,
+  watching,
+  peers,
+  replay,
+  resident,
+];
 
 interface Section {
   readonly title: string;

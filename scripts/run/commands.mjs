@@ -30,6 +30,7 @@ const COMMANDS = {
   events: { build: true, ownHelp: true, run: runEventsTool },
   test: { build: true, run: runTests },
   chaos: { build: true, run: (args) => runChild(platformNode(), [...TYPESCRIPT, 'test/chaos/main.ts', ...args]) },
+  soak: { build: true, run: (args) => runChild(platformNode(), [...TYPESCRIPT, 'test/soak/main.ts', ...args]) },
   bench: { build: true, run: (args) => runChild(platformNode(), [...TYPESCRIPT, 'bench/src/main.ts', ...args]) },
   check: { build: false, run: runChecks },
   build: { build: true, run: async () => 0 },

@@ -42,6 +42,16 @@ const USAGES = {
   --short           a minute: 200 jobs in 25 s
   --json            prints JSON instead of tables
 `,
+  soak: `npm run soak -- [options]
+
+  Runs the platform under faults while all projections are rebuilt again and again, some rebuilds killed half-way; then
+  verifies the log and proves that rebuilt projections are the live ones.
+
+  --minutes N  how long (5)
+  --seed N     the same seed makes the same jobs, faults and kills
+  --short      a minute in all
+  --json       prints JSON instead of a table
+`,
   bench: `npm run bench -- [options]
 
   Measures the platform and its peers side by side and prints tables; takes some minutes. See bench/README.md.

@@ -1,8 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import type { Habits } from './clients.js';
 
 /** What one run does. */
 export interface ChaosOptions {
+  /** What clients do with their jobs, if not the usual. */
+  readonly habits?: Habits;
   /** Jobs that clients want to have accepted. */
   readonly jobs: number;
   /** Over how long the jobs are posted; faults come for as long. */
@@ -42,7 +45,8 @@ export function parseChaosOptions(args: string[]): ChaosOptions {
   };
 }
 
-function wholeNumber(name: string, text: string | undefined): number | undefined {
+/** @throws with a message for the user when it is none above 0 */
+export function wholeNumber(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (!/^[1-9]\d{0,9}$/.test(text)) throw new Error(`--${name} must be a whole number above 0, not "${text}"`);
   return Number(text);

@@ -22,6 +22,7 @@ import { Clients } from './clients.js';
 import { type FaultDone, FaultRunner } from './fault-runner.js';
 import { planFaults } from './fault-schedule.js';
 import { auditLog, isCaughtUp } from './log-audit.js';
+import type { Tell } from './on-stage.js';
 import { longestWaits, type Waits } from './recovery.js';
 import type { Stage } from './stage.js';
 import { auditConsumers, auditStream, waitingMessages } from './stream-audit.js';
@@ -50,11 +51,16 @@ const SETTLE_MS = 120_000;
 const RESERVATIONS_MS = 60_000;
 const CATCH_UP_MS = 30_000;
 
-/** Leaves the services of the stage stopped. */
+/**
+ * Leaves the services of the stage stopped.
+ *
+ * @param beside what else goes on, until it is told that load and faults are over
+ */
 export async function runChaos(
   stage: Stage,
   options: ChaosOptions,
-  tell: (message: string) => void,
+  tell: Tell,
+  beside: (over: AbortSignal) => Promise<void> = async () => undefined,
 ): Promise<ChaosResult> {
   const { platform, gatewayUrls: urls } = stage;
   const clients = new Clients({ urls, token: (user) => platform.token(user) });
@@ -62,7 +68,9 @@ export async function runChaos(
   const { seed, faultEveryMs: everyMs, seconds } = options;
   const faults = planFaults(stage.targets, { seed, everyMs, untilMs: seconds * 1_000 });
   tell(`${options.jobs} jobs in ${seconds} s under ${faults.length} faults, seed ${seed}`);
-  await Promise.all([clients.run(options), runner.run(faults)]);
+  const over = new AbortController();
+  const loaded = Promise.all([clients.run(options), runner.run(faults)]).finally(() => over.abort());
+  await Promise.all([loaded, beside(over.signal)]);
   tell('no more faults; waiting for the last jobs');
   return conclude(stage, { options, clients, faults: runner.done });
 }

@@ -26,6 +26,22 @@ export interface Door {
   token(user: string): Promise<string>;
 }
 
+/** Of a hundred clients, how many cancel their job, watch it, and delete its first picture. */
+export interface Habits {
+  readonly cancel: number;
+  readonly watch: number;
+  readonly delete: number;
+}
+
+interface Load {
+  readonly jobs: number;
+  readonly seconds: number;
+  readonly seed: number;
+  readonly habits?: Habits;
+}
+
+const USUAL_HABITS: Habits = { cancel: 3, watch: 8, delete: 8 };
+
 /** What one client does with its job, decided before anything happens. */
 interface Plan {
   readonly number: number;
@@ -41,7 +57,6 @@ const RETRY_MS = 300;
 const LONGEST_RETRY_MS = 3_000;
 /** A client stops asking for its job after this time; the audit says what became of it. */
 const PATIENCE_MS = 150_000;
-const SHARES = { cancel: 3, watch: 8, delete: 8 };
 
 export class Clients {
   readonly posts: Post[] = [];
@@ -53,9 +68,10 @@ export class Clients {
   constructor(private readonly door: Door) {}
 
   /** Resolves when every client has what it wanted or has given up. */
-  async run({ jobs, seconds, seed }: { jobs: number; seconds: number; seed: number }): Promise<void> {
+  async run({ jobs, seconds, seed, habits = USUAL_HABITS }: Load): Promise<void> {
     const random = new SeededRandom(seed);
-    const plans = Array.from({ length: jobs }, (_, number) => planOf(number, random, (seconds * 1_000) / jobs));
+    const spacingMs = (seconds * 1_000) / jobs;
+    const plans = Array.from({ length: jobs }, (_, number) => planOf(number, random, spacingMs, habits));
     await Promise.all(plans.map((plan) => this.act(plan)));
   }
 
@@ -152,7 +168,7 @@ export class Clients {
   }
 }
 
-function planOf(number: number, random: SeededRandom, spacingMs: number): Plan {
+function planOf(number: number, random: SeededRandom, spacingMs: number, habits: Habits): Plan {
   const dice = random.integer(1, 100);
   const count = dice <= 70 ? 1 : dice <= 95 ? 2 : 6;
   const atMs = (number + random.between(0, 1)) * spacingMs;
@@ -161,14 +177,14 @@ function planOf(number: number, random: SeededRandom, spacingMs: number): Plan {
     atMs,
     user: `user-${random.integer(1, USERS)}`,
     count,
-    afterwards: afterwardsBy(random.integer(1, 100)),
+    afterwards: afterwardsBy(random.integer(1, 100), habits),
   };
 }
 
-function afterwardsBy(dice: number): Plan['afterwards'] {
-  if (dice <= SHARES.cancel) return 'cancel';
-  if (dice <= SHARES.cancel + SHARES.watch) return 'watch';
-  return dice <= SHARES.cancel + SHARES.watch + SHARES.delete ? 'delete' : 'nothing';
+function afterwardsBy(dice: number, habits: Habits): Plan['afterwards'] {
+  if (dice <= habits.cancel) return 'cancel';
+  if (dice <= habits.cancel + habits.watch) return 'watch';
+  return dice <= habits.cancel + habits.watch + habits.delete ? 'delete' : 'nothing';
 }
 
 /** Notes the outcome of a POST; the id of the job when it was accepted. */
