@@ -58,6 +58,8 @@ export interface ConsumerSpec {
   readonly filters: readonly string[];
   readonly ackWaitMs: number;
   readonly maxDeliver: number;
+  /** Hands out jobs: not those that had ended when their stream was filled again. */
+  readonly isWork?: boolean;
 }
 
 export type EngineName = 'sdxl' | 'wan' | 'enhancer';
@@ -86,6 +88,7 @@ export function workConsumer(engine: EngineName, lane: Lane): ConsumerSpec {
     filters: workFilters(engine, lane),
     ackWaitMs: ACK_WAIT_MS,
     maxDeliver: MAX_DELIVERIES,
+    isWork: true,
   };
 }
 

@@ -1,4 +1,5 @@
 /** What can go wrong between a service and NATS, in terms that its callers act on. */
+import { JetStreamApiError } from '@nats-io/jetstream';
 import { ConfigurationError } from '#service-kit/environment.js';
 
 /** No server, or the outcome stayed unknown for as long as it is worth asking. Passes by itself. */
@@ -29,4 +30,19 @@ export class AppendRejectedError extends Error {
 /** Whether NATS itself cannot take or give anything now: no fault of what was asked, and it passes. */
 export function isOutage(error: unknown): boolean {
   return error instanceof EventingUnavailableError || error instanceof StreamFullError;
+}
+
+/** Whether the server says that there is no such thing. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.status === 404;
+}
+
+/** What was asked for, or undefined when there is no such thing. */
+export async function orMissing<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
 }

@@ -4,6 +4,7 @@ import type { MsgHdrs } from '@nats-io/transport-node';
 import { liveSubject } from '#contracts/subjects.js';
 import type { Bus } from './bus.js';
 import { directRead } from './direct-read.js';
+import type { CloudEvent } from './envelope.js';
 
 export interface StreamPosition {
   readonly firstSequence: number;
@@ -14,20 +15,11 @@ export interface StreamPosition {
 }
 
 /** A message as it lies in the stream, whatever its type. */
-export interface RawEvent {
+export interface RawEvent extends CloudEvent {
   readonly sequence: number;
   readonly subject: string;
-  readonly id: string;
-  /** CloudEvents `type`, with the version in it. */
-  readonly cloudEventType: string;
-  /** What it is about: CloudEvents `subject`. */
-  readonly subjectId: string;
-  readonly source: string;
-  readonly time: string;
   /** When the server stored it. */
   readonly storedAt: string;
-  readonly traceparent?: string;
-  readonly data: unknown;
 }
 
 const NOT_FOUND = 404;

@@ -19,8 +19,9 @@ import {
   type StreamSpec,
 } from '#contracts/streams.js';
 import type { Bus } from './bus.js';
-import { AccessRefusedError, EventingUnavailableError, TopologyError } from './errors.js';
+import { AccessRefusedError, EventingUnavailableError, isMissing, orMissing, TopologyError } from './errors.js';
 import { pause } from './pause.js';
+import { isBeingSeeded, type Seed, seedStream, workFrom } from './stream-seed.js';
 
 export interface TopologySize {
   /** 1, 3 or 5. */
@@ -28,6 +29,14 @@ export interface TopologySize {
   readonly jobStreamMaxBytes: number;
   readonly accountStreamMaxBytes: number;
 }
+
+/**
+ * Whether a stream that is not there was there before: then it is filled by calling `fill` with what is known of it, and
+ * the answer is true. Without an answer no stream is made.
+ */
+export type Restore = (spec: StreamSpec, fill: (seed: Seed) => Promise<void>) => Promise<boolean>;
+
+const neverThere: Restore = async () => false;
 
 /** How often a lost message may have been sent before the server takes it for a new one. */
 const DUPLICATE_WINDOW_MS = 2 * 60_000;
@@ -41,12 +50,17 @@ const NO_STORAGE = 10047;
 
 /**
  * Creates what is missing, brings the rest up to date, and checks that the server took all of it. Waits for servers that
- * are away or have no leader yet; rejects with `TopologyError` when they refuse.
+ * are away or have no leader yet, and for `restore`; rejects with `TopologyError` when they refuse.
  */
-export async function createTopology(bus: Bus, size: TopologySize, signal?: AbortSignal): Promise<void> {
+export async function createTopology(
+  bus: Bus,
+  size: TopologySize,
+  signal?: AbortSignal,
+  restore: Restore = neverThere,
+): Promise<void> {
   for (const spec of STREAMS) {
     const name = `stream ${spec.name}`;
-    await untilThere(bus, name, () => orRefused(name, createStream(bus, spec, size)), signal);
+    await untilThere(bus, name, () => orRefused(name, createStream(bus, spec, size, restore)), signal);
   }
   for (const spec of CONSUMERS) {
     const name = `consumer ${spec.name}`;
@@ -91,17 +105,25 @@ function explained(error: JetStreamApiError): string {
   return 'NATS has too little disk space for it. Free some, or set JOBS_STREAM_MAX_BYTES and ACCOUNTS_STREAM_MAX_BYTES';
 }
 
-async function createStream(bus: Bus, spec: StreamSpec, size: TopologySize): Promise<void> {
+async function createStream(bus: Bus, spec: StreamSpec, size: TopologySize, restore: Restore): Promise<void> {
   const wanted = streamConfig(spec, size);
   const existing = await orMissing(bus.answerTo(bus.jsm.streams.info(spec.name)));
-  const info = existing
+  const isThere = existing !== undefined && !isBeingSeeded(existing.config);
+  const isOpen = isThere || (await restore(spec, (seed) => seedStream(bus, wanted, seed)));
+  if (existing && !isOpen) throw halfFull(spec);
+  const info = isOpen
     ? await bus.answerTo(bus.jsm.streams.update(spec.name, wanted))
     : await bus.answerTo(bus.jsm.streams.add(wanted as Parameters<typeof bus.jsm.streams.add>[0]));
   assertSame(`stream ${spec.name}`, wanted, info.config);
 }
 
+/** It is neither there nor missing; whoever fills it opens it soon. */
+function halfFull({ name }: StreamSpec): EventingUnavailableError {
+  return new EventingUnavailableError(`stream ${name} is being filled from the log`);
+}
+
 async function createConsumer(bus: Bus, spec: ConsumerSpec): Promise<void> {
-  const wanted = consumerConfig(spec);
+  const wanted = await consumerConfig(bus, spec);
   const { consumers } = bus.jsm;
   const existing = await orMissing(bus.answerTo(consumers.info(spec.stream, spec.name)));
   const info = existing
@@ -112,25 +134,14 @@ async function createConsumer(bus: Bus, spec: ConsumerSpec): Promise<void> {
 
 async function checkStream(bus: Bus, spec: StreamSpec): Promise<void> {
   const { config } = await bus.answerTo(bus.jsm.streams.info(spec.name));
+  if (isBeingSeeded(config)) throw halfFull(spec);
   assertSame(`stream ${spec.name}`, fixedConfig(spec), config);
 }
 
 async function checkConsumer(bus: Bus, spec: ConsumerSpec): Promise<void> {
+  const wanted = await consumerConfig(bus, spec);
   const { config } = await bus.answerTo(bus.jsm.consumers.info(spec.stream, spec.name));
-  assertSame(`consumer ${spec.name}`, consumerConfig(spec), config);
-}
-
-async function orMissing<T>(asked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof JetStreamApiError && error.status === 404;
+  assertSame(`consumer ${spec.name}`, wanted, config);
 }
 
 /** What does not depend on the size of the installation. */
@@ -159,12 +170,15 @@ function maxBytes(spec: StreamSpec, size: TopologySize): number {
   return spec.name === ACCOUNT_STREAM.name ? size.accountStreamMaxBytes : DEAD_LETTER_MAX_BYTES;
 }
 
-function consumerConfig(spec: ConsumerSpec): Partial<ConsumerConfig> {
+async function consumerConfig(bus: Bus, spec: ConsumerSpec): Promise<Partial<ConsumerConfig>> {
+  const { config } = await bus.answerTo(bus.jsm.streams.info(spec.stream));
+  const from = spec.isWork ? workFrom(config) : undefined;
   const [only, ...more] = spec.filters;
   return {
     durable_name: spec.name,
     ack_policy: AckPolicy.Explicit,
-    deliver_policy: DeliverPolicy.All,
+    deliver_policy: from === undefined ? DeliverPolicy.All : DeliverPolicy.StartSequence,
+    ...(from === undefined ? {} : { opt_start_seq: from }),
     ack_wait: nanos(spec.ackWaitMs),
     max_deliver: spec.maxDeliver,
     max_ack_pending: LARGE_ACK_PENDING,

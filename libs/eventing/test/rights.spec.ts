@@ -22,6 +22,7 @@ import {
   livePreviewSubject,
   projectSubject,
   releaseSubject,
+  seedSubject,
   webhookSubject,
 } from '#contracts/subjects.js';
 import { runAssetReaper } from '#eventing/asset-reaper.js';
@@ -294,7 +295,6 @@ const FORBIDDEN: Record<ServiceName, readonly string[]> = {
     'ourvidz.worker.enhancer.w1',
     releaseSubject(job),
     `$JS.API.STREAM.DELETE.${JOB_STREAM.name}`,
-    `$JS.API.STREAM.PURGE.${JOB_STREAM.name}`,
     `$JS.API.STREAM.MSG.DELETE.${JOB_STREAM.name}`,
   ],
   'sdxl-worker': workerMayNot('wan'),
@@ -332,6 +332,11 @@ describe('beyond its rights', () => {
   it.each(SERVICE_NAMES)('%s › publishes nothing', async (service) => {
     const subjects = [...FORBIDDEN[service], ...(service === 'jobs' ? [] : creations)];
     for (const subject of subjects) expect(await refused(buses[service], subject), subject).toBe(true);
+  });
+
+  it('jobs › may empty a stream that it fills, which an open one denies', async () => {
+    await expect(buses.jobs.jsm.streams.purge(JOB_STREAM.name)).rejects.toThrow(/not permitted/);
+    expect(await refused(buses.gateway, seedSubject(accountSubject('a')))).toBe(true);
   });
 
   it.each(SERVICE_NAMES)('%s › reads nobody’s answers and no events that are not yet stored', async (service) => {

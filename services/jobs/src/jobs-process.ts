@@ -1,4 +1,5 @@
 /** The parts of the jobs service, started in the order in which they can be, and stopped in the reverse one. */
+import { once } from 'node:events';
 import type { INestMicroservice, LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
@@ -7,7 +8,7 @@ import { runDeadLetters } from '#eventing/dead-letters.js';
 import { TopologyError } from '#eventing/errors.js';
 import { JobStore } from '#eventing/job-store.js';
 import { RequestServer } from '#eventing/request-reply.js';
-import { createTopology } from '#eventing/topology.js';
+import { createTopology, type Restore } from '#eventing/topology.js';
 import type { Log } from '#service-kit/log.js';
 import { appModule } from './app.module.js';
 import type { Configuration } from './configuration.js';
@@ -15,6 +16,7 @@ import { Database } from './database/database.js';
 import { migrate } from './database/migrate.js';
 import { DeadLetterHandler } from './dead-letters/dead-letter-handler.js';
 import { Doorbell } from './doorbell.js';
+import { LostStreams } from './event-log/lost-streams.js';
 import { HealthServer, type Readiness } from './health-server.js';
 import { Leadership } from './leadership/leadership.js';
 import { LeadingWork } from './leading-work.js';
@@ -23,6 +25,7 @@ import { Callbacks } from './outside-workers/callbacks.js';
 import { Claims } from './outside-workers/claims.js';
 import { installProjections } from './projections/registry.js';
 import { QueryErrorsFilter } from './queries/query-errors.filter.js';
+import { ReceiptIssuer } from './receipts/receipt-issuer.js';
 import { repeatedly, untilDone } from './repeating.js';
 
 const A_DAY_MS = 24 * 3_600_000;
@@ -106,11 +109,14 @@ export class JobsProcess {
     this.bus = bus;
     const endsWith = (error: unknown) => error instanceof TopologyError;
     const repetition = { what: 'streams', log, signal: this.stopping.signal, endsWith };
-    await untilDone(repetition, () => createTopology(bus, streams));
+    await untilDone(repetition, () => createTopology(bus, streams, this.stopping.signal, this.restore));
     return bus;
   }
 
-  /** Streams that were lost with the server's files are made again, so that nobody has to be started again. */
+  /**
+   * Streams that were lost with the server's files are filled again from the log, so that nobody has to be started again
+   * and nobody has new credits.
+   */
   private keepStreams(bus: Bus): Promise<void> {
     const { log } = this;
     const { signal } = this.stopping;
@@ -118,9 +124,19 @@ export class JobsProcess {
     bus.onReconnect(() => reconnected.ring());
     return repeatedly({ what: 'streams', log, signal }, async () => {
       await reconnected.wait(A_DAY_MS, signal);
-      await untilDone({ what: 'streams', log, signal }, () => createTopology(bus, this.configuration.streams, signal));
+      const { streams } = this.configuration;
+      await untilDone({ what: 'streams', log, signal }, () => createTopology(bus, streams, signal, this.restore));
     });
   }
+
+  /** Whether a stream that is not there is new only the log knows. */
+  private readonly restore: Restore = async (spec, fill) => {
+    const { signal } = this.stopping;
+    if (!this.migrated) await Promise.race([this.whenMigrated, once(signal, 'abort')]);
+    signal.throwIfAborted();
+    const onRestored = () => this.metrics.streamEpochs.inc({ stream: spec.name });
+    return new LostStreams({ database: this.database, log: this.log, onRestored }).restore(spec, fill);
+  };
 
   private async prepareDatabase(): Promise<void> {
     const { log } = this;
@@ -142,7 +158,9 @@ export class JobsProcess {
   private async serveRequests(bus: Bus, store: JobStore): Promise<void> {
     const strategy = new RequestServer(bus);
     const claims = new Claims(bus, store, this.stopping.signal);
-    const parts = { bus, database: this.database, claims, callbacks: new Callbacks(bus, store) };
+    const { database } = this;
+    const receipts = new ReceiptIssuer(database, this.configuration.receiptKey);
+    const parts = { bus, database, claims, callbacks: new Callbacks(bus, store), receipts };
     const logger = nestLog(this.log);
     const options: MicroserviceOptions = { strategy };
     const app = await NestFactory.createMicroservice(appModule(parts), { ...options, logger });

@@ -21,7 +21,7 @@ import { ProjectionRunner } from '../src/projections/projection-runner.js';
 import { installProjections, PROJECTIONS } from '../src/projections/registry.js';
 import type { DeliverySettings } from '../src/webhooks/webhook-work.js';
 
-const SIZES = { replicas: 1, jobStreamMaxBytes: 512 * 1024 * 1024, accountStreamMaxBytes: 64 * 1024 * 1024 };
+export const SIZES = { replicas: 1, jobStreamMaxBytes: 512 * 1024 * 1024, accountStreamMaxBytes: 64 * 1024 * 1024 };
 const PATIENCE_MS = 15_000;
 
 /** Silent unless `TEST_LOG_LEVEL` asks for it. */

@@ -108,10 +108,23 @@ async function expectGapFree(): Promise<void> {
 }
 
 describe('when Postgres is away at the start', () => {
-  test('streams are made, jobs are taken and queries are unavailable; when it comes the log catches up', async () => {
+  test('and there are no streams › none are made: whether they are new only the log knows', async () => {
     await postgres.stop();
     const starting = (await newService()).start();
+    await pollUntil(
+      'the service to live',
+      10_000,
+      async () => (await statusOf('/health/live').catch(() => 0)) || undefined,
+    );
+    await expect(awaitTopology(bus, [], AbortSignal.timeout(500))).rejects.toThrow();
+    await postgres.restart();
+    await starting;
     await awaitTopology(bus, []);
+  });
+
+  test('jobs are taken and queries are unavailable; when it comes the log catches up', async () => {
+    await postgres.stop();
+    const starting = (await newService()).start();
     await makeJobs(1);
     await pollUntil('the service to answer', 10_000, async () =>
       (await list().catch((error: Error) => error.message)) === 'the database is away' ? true : undefined,

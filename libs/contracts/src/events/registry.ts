@@ -68,7 +68,7 @@ export const CLOUD_EVENT_TYPES: Readonly<Record<EventType, string>> = {
   JobStarted: 'com.ourvidz.job.started.v1',
   AssetStored: 'com.ourvidz.job.asset-stored.v1',
   JobCompleted: 'com.ourvidz.job.completed.v1',
-  JobFailed: 'com.ourvidz.job.failed.v1',
+  JobFailed: 'com.ourvidz.job.failed.v2',
   JobCancelled: 'com.ourvidz.job.cancelled.v1',
   AssetDeleted: 'com.ourvidz.asset.deleted.v1',
   AssetFavorited: 'com.ourvidz.asset.favorited.v1',
@@ -107,6 +107,9 @@ const ASSET_EVENT_TOKENS: Readonly<Record<keyof AssetEventData, AssetEventToken>
   AssetDeleted: 'deleted',
   AssetFavorited: 'favorited',
 };
+
+/** The events one of which ends a job. */
+export const JOB_END_TYPES = ['JobCompleted', 'JobFailed', 'JobCancelled'] as const satisfies readonly EventType[];
 
 /** The types of everything that makes up the history of a job. */
 export const JOB_HISTORY_TYPES = [

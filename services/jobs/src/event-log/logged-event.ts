@@ -1,5 +1,6 @@
 /** Events as the log gives them back, in its order. */
-import { CLOUD_EVENT_TYPES, type EventType, eventTypeOf, type Recorded } from '#contracts/events/registry.js';
+import { CLOUD_EVENT_TYPES, type EventType, type Recorded } from '#contracts/events/registry.js';
+import { currentVersion, storedTypes } from '#contracts/events/versions.js';
 import type { Sql } from '../database/database.js';
 import { type EventMetadata, unquoted } from './log-row.js';
 
@@ -53,6 +54,23 @@ export async function readSubjects<T extends EventType>(
   return rows.map(loggedEvent).filter((event) => event !== undefined) as LoggedEvent<T>[];
 }
 
+/** The last event of these types about each of these subjects, up to a position. */
+export async function readLastBefore<T extends EventType>(
+  sql: Sql,
+  subjectIds: readonly string[],
+  position: number,
+  ...types: readonly T[]
+): Promise<LoggedEvent<T>[]> {
+  const rows = await sql.query<Row>(
+    `select last.* from unnest($1::text[]) as subject (id)
+      cross join lateral (select ${COLUMNS} from events
+                           where subject_id = subject.id and position <= $2 and type = any($3)
+                           order by position desc limit 1) as last`,
+    [subjectIds, position, types.map(unversioned)],
+  );
+  return rows.map(loggedEvent).filter((event) => event !== undefined) as LoggedEvent<T>[];
+}
+
 /** Up to `limit` events of these types about one subject of a stream, after a position. */
 export async function readSubject(
   sql: Sql,
@@ -74,26 +92,26 @@ export function readSubjectStatement(
   const text = `select ${COLUMNS} from events
       where subject_id = $1 and position > $2 and stream = $3 and type || '.v' || schema_version = any($4)
       order by position limit $5`;
-  const values = [about.subjectId, about.after, about.stream, types.map((type) => CLOUD_EVENT_TYPES[type]), limit];
+  const values = [about.subjectId, about.after, about.stream, types.flatMap(storedTypes), limit];
   return { text, values };
 }
 
-function unversioned(type: EventType): string {
+/** The type without its version, as the log keeps it. */
+export function unversioned(type: EventType): string {
   return CLOUD_EVENT_TYPES[type].replace(/\.v\d+$/, '');
 }
 
-/** Older schema versions are brought up to date here, once there are any. */
+/** As its current version tells it. */
 function loggedEvent(row: Row): LoggedEvent | undefined {
-  const type = eventTypeOf(`${row.type}.v${row.schema_version}`);
-  if (!type) return undefined;
+  const event = currentVersion(`${row.type}.v${row.schema_version}`, unquoted(row.data, row.metadata));
+  if (!event) return undefined;
   return {
-    type,
+    ...event,
     id: row.event_id,
     time: row.occurred_at.toISOString(),
     sequence: row.stream_seq,
     position: row.position,
     subjectId: row.subject_id,
     recordedAt: row.recorded_at.toISOString(),
-    data: unquoted(row.data, row.metadata),
   } as LoggedEvent;
 }

@@ -2,7 +2,7 @@
 
 import { type EndedJob, evolve, isEnded, type Job } from '#contracts/domain/job.js';
 import { settleJob } from '#contracts/domain/settlement.js';
-import type { EventType, JobHistoryEvent } from '#contracts/events/registry.js';
+import { JOB_END_TYPES, type JobHistoryEvent } from '#contracts/events/registry.js';
 import { isOutage } from '#eventing/errors.js';
 import type { Log } from '#service-kit/log.js';
 import type { Database, Sql } from '../database/database.js';
@@ -15,7 +15,6 @@ import { repeatedly } from '../repeating.js';
 import type { AccountSettler, Settlement } from './account-settler.js';
 import { inParallel } from './in-parallel.js';
 
-const ENDS: readonly EventType[] = ['JobCompleted', 'JobFailed', 'JobCancelled'];
 const BATCH_POSITIONS = 500;
 /** Accounts that are settled at the same time. */
 const ACCOUNTS_AT_ONCE = 64;
@@ -103,7 +102,7 @@ async function readPlace(sql: Sql): Promise<number> {
 
 /** The jobs that ended in a range of the log, in its order. Without its request in the log nobody knows whose one was. */
 async function endedJobs(sql: Sql, range: { after: number; upTo: number }): Promise<EndedJob[]> {
-  const ends = (await readLog(sql, range, ENDS)) as LoggedEvent<JobHistoryEvent['type']>[];
+  const ends = (await readLog(sql, range, JOB_END_TYPES)) as LoggedEvent<JobHistoryEvent['type']>[];
   if (ends.length === 0) return [];
   const ids = ends.map((end) => end.data.jobId);
   const requests = await readSubjects(sql, ids, 'JobRequested');
