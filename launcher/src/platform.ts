@@ -5,7 +5,7 @@ import { writeConnection } from '#service-kit/connection-file.js';
 import { choosePort, localUrl } from './api-address.js';
 import { openLogFile } from './log-file.js';
 import { LEVELS } from './log-record.js';
-import { ASSET_URL_SECRET, SecretFolder, TOKEN_SECRET, WEBHOOK_SECRET } from './secrets.js';
+import { ASSET_URL_SECRET, RECEIPT_SIGNING_KEY, SecretFolder, TOKEN_SECRET, WEBHOOK_SECRET } from './secrets.js';
 import { type Database, type Nats, startDatabase, startNats } from './servers.js';
 import type { ServiceCommand } from './service-process.js';
 import { ServiceView } from './service-view.js';
@@ -115,6 +115,7 @@ export class Platform {
       tokenSecret,
       assetUrlSecret,
       webhookSecret,
+      receiptSigningKey,
       assetStore,
     } = this.settings;
     const port = await choosePort(host, wanted);
@@ -126,6 +127,7 @@ export class Platform {
       tokenSecret: tokenSecret ?? (await this.#secrets.readOrMake(TOKEN_SECRET)),
       assetUrlSecret: assetUrlSecret ?? (await this.#secrets.readOrMake(ASSET_URL_SECRET)),
       webhookSecret: webhookSecret ?? (await this.#secrets.readOrMake(WEBHOOK_SECRET)),
+      receiptSigningKey: receiptSigningKey ?? (await this.#secrets.readOrMake(RECEIPT_SIGNING_KEY)),
       assetStore: assetStore ?? `file:${join(dataDir, 'assets')}`,
       logs: Object.fromEntries(await Promise.all(logs)) as Prepared['logs'],
     };

@@ -53,6 +53,9 @@ export const ASSET_URL_SECRET = 'asset-url-secret';
 /** Name of the key that the secrets of webhooks are derived from. */
 export const WEBHOOK_SECRET = 'webhook-secret';
 
+/** Name of the key that signs receipts: 32 bytes, as every secret here. */
+export const RECEIPT_SIGNING_KEY = 'receipt-signing-key';
+
 /** 256 random bits, as text. */
 function randomSecret(): string {
   return randomBytes(32).toString('base64url');

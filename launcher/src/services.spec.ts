@@ -18,21 +18,20 @@ const facts: PlatformFacts = {
   assetUrlSecret: 'secret-of-addresses',
   tokenSecret: 'secret-of-tokens',
   webhookSecret: 'secret-of-webhooks',
+  receiptSigningKey: 'secret-of-receipts',
 };
 
 describe('serviceEnvironment', () => {
   it.each([
-    ['jobs', ['secret-of-postgres', 'secret-of-webhooks']],
+    ['jobs', ['secret-of-postgres', 'secret-of-webhooks', 'secret-of-receipts']],
     ['gateway', ['secret-of-addresses', 'secret-of-tokens', 'secret-of-webhooks']],
     ['sdxl-worker', []],
     ['wan-worker', []],
     ['enhancer', []],
   ] as const)('%s › knows its own secrets and no other', (service, expected) => {
     const text = JSON.stringify(serviceEnvironment(service, facts, { AUTH_JWT_SECRET: 'x', SOME_TOKEN: 'y' }));
-    const known = ['secret-of-postgres', 'secret-of-addresses', 'secret-of-tokens', 'secret-of-webhooks'].filter(
-      (one) => text.includes(one),
-    );
-    expect(known).toEqual(expected);
+    const secrets = ['postgres', 'addresses', 'tokens', 'webhooks', 'receipts'].map((what) => `secret-of-${what}`);
+    expect(secrets.filter((one) => text.includes(one))).toEqual(expected);
     expect(text).not.toContain('SOME_TOKEN');
   });
 

@@ -25,6 +25,8 @@ export interface PlatformFacts {
   tokenSecret: string;
   /** What the secrets of webhooks are derived from. */
   webhookSecret: string;
+  /** What receipts are signed with. */
+  receiptSigningKey: string;
 }
 
 const WEBHOOK_SWITCHES = ['WEBHOOK_ALLOW_HTTP', 'WEBHOOK_ALLOW_PRIVATE'];
@@ -91,7 +93,10 @@ function factsFor(service: LaunchedService, facts: PlatformFacts, own: NodeJS.Pr
   const { publicUrl: PUBLIC_URL, assetStore: ASSET_STORE } = facts;
   switch (service) {
     case 'jobs':
-      return { DATABASE_URL: facts.databaseUrl, PUBLIC_URL, WEBHOOK_SECRET: facts.webhookSecret };
+      return {
+        ...{ DATABASE_URL: facts.databaseUrl, PUBLIC_URL },
+        ...{ WEBHOOK_SECRET: facts.webhookSecret, RECEIPT_SIGNING_KEY: facts.receiptSigningKey },
+      };
     case 'gateway':
       return {
         ...{ HOST: facts.host, PORT: String(facts.port), PUBLIC_URL, ASSET_STORE },

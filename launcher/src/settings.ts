@@ -26,6 +26,8 @@ export interface LauncherSettings {
   assetUrlSecret?: string;
   /** Undefined: made once and kept. */
   webhookSecret?: string;
+  /** Undefined: made once and kept. */
+  receiptSigningKey?: string;
   /** Undefined: a folder in the data folder. */
   assetStore?: string;
   /** Where downloaded programs are kept. */
@@ -69,6 +71,7 @@ export function readSettings(source: NodeJS.ProcessEnv, args: LauncherArguments,
     audience: environment.optional('AUTH_AUDIENCE'),
     assetUrlSecret: environment.optional('ASSET_URL_SECRET'),
     webhookSecret: environment.optional('WEBHOOK_SECRET'),
+    receiptSigningKey: environment.optional('RECEIPT_SIGNING_KEY'),
     assetStore: environment.optional('ASSET_STORE'),
     cacheDir: resolve(environment.text('OURVIDZ_CACHE_DIR', '.cache')),
     shownLevel: environment.oneOf('LOG_LEVEL', LOG_LEVELS, args.verbose ? 'info' : 'warn'),

@@ -22,6 +22,7 @@ afterAll(() => platform?.close());
 const ENVIRONMENT = {
   WORKER_TOKEN: 'a-token-of-the-outside-workers-of-this-test',
   WEBHOOK_SECRET: 'a secret of the webhooks of this test',
+  RECEIPT_SIGNING_KEY: Buffer.alloc(32, 7).toString('base64'),
 };
 const SOMEBODY = '0192f3a1-7c41-7d2e-9a53-5b1f0c8e4d20';
 /** A claim waits for work on purpose. */

@@ -16,7 +16,11 @@ let bob: ContractClient;
 let things: Record<string, string>;
 
 beforeAll(async () => {
-  platform = await Platform.start({ environment: { WEBHOOK_SECRET: 'a secret of the webhooks of this test' } });
+  const environment = {
+    WEBHOOK_SECRET: 'a secret of the webhooks of this test',
+    RECEIPT_SIGNING_KEY: Buffer.alloc(32, 7).toString('base64'),
+  };
+  platform = await Platform.start({ environment });
   const as = async (user: string) =>
     new ContractClient(() => platform.url, { authorization: `Bearer ${await platform.token(user)}` });
   [alice, bob] = [await as('alice'), await as('bob')];
@@ -35,6 +39,10 @@ async function aliceMakesThings(): Promise<Record<string, string>> {
     async () => (await list())[0]?.id ?? Promise.reject(new Error('no asset yet')),
     20_000,
   );
+  // With its receipt the job is all there.
+  await vi.waitFor(async () => {
+    expect((await alice.request(`/api/jobs/${jobs}/receipt`)).status).toBe(200);
+  }, 20_000);
   return { jobs, assets, projects, webhooks, images: IMAGE, videos: VIDEO };
 }
 

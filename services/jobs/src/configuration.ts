@@ -2,6 +2,7 @@ import { Environment } from '#service-kit/environment.js';
 import { LOG_LEVELS, type LogLevel } from '#service-kit/log.js';
 import { type NatsSettings, readNatsSettings } from '#service-kit/nats-settings.js';
 import { readWebhookSettings } from '#webhooks/settings.js';
+import { parseSigningKey, type SigningKey } from './receipts/signing-key.js';
 import type { DeliverySettings } from './webhooks/webhook-work.js';
 
 const GIB = 1024 ** 3;
@@ -20,6 +21,8 @@ export interface Configuration {
   readonly health?: { readonly host: string; readonly port: number };
   /** Absent: nothing is delivered to webhooks. */
   readonly webhooks?: DeliverySettings;
+  /** Absent: no receipts are signed. */
+  readonly receiptKey?: SigningKey;
   readonly logLevel: LogLevel;
 }
 
@@ -36,6 +39,7 @@ export function readConfiguration(source: Readonly<Record<string, string | undef
     },
     health: healthOf(environment),
     webhooks: webhooksOf(environment),
+    receiptKey: receiptKeyOf(environment),
     logLevel: environment.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
   };
   environment.check();
@@ -46,6 +50,13 @@ function webhooksOf(environment: Environment): DeliverySettings | undefined {
   const settings = readWebhookSettings(environment);
   if (!settings) return undefined;
   return { ...settings, publicUrl: environment.url('PUBLIC_URL', ['http:', 'https:']).replace(/\/+$/, '') };
+}
+
+function receiptKeyOf(environment: Environment): SigningKey | undefined {
+  const text = environment.optional('RECEIPT_SIGNING_KEY');
+  if (text === undefined) return undefined;
+  const key = parseSigningKey(text);
+  return key ?? environment.problem('RECEIPT_SIGNING_KEY must be 32 bytes in base64', undefined);
 }
 
 function healthOf(environment: Environment): Configuration['health'] {

@@ -16,6 +16,17 @@ describe('the configuration', () => {
     expect(() => readConfiguration({ ...given, WEBHOOK_SECRET: 'short' })).toThrow('WEBHOOK_SECRET');
   });
 
+  test('with a key for receipts › wants 32 bytes of it', () => {
+    const given = { NATS_URL: 'nats://h:1', DATABASE_URL: 'postgres://h/d' };
+    const bytes = Buffer.alloc(32, 0xfb);
+    const idOf = (text: string) => readConfiguration({ ...given, RECEIPT_SIGNING_KEY: text }).receiptKey?.public.key_id;
+    expect(idOf(bytes.toString('base64'))).toMatch(/^[\w-]{43}$/);
+    expect(idOf(bytes.toString('base64url'))).toBe(idOf(bytes.toString('base64')));
+    expect(readConfiguration(given).receiptKey).toBeUndefined();
+    for (const wrong of ['short', bytes.toString('hex'), `${bytes.toString('base64')}!`])
+      expect(() => idOf(wrong)).toThrow('RECEIPT_SIGNING_KEY');
+  });
+
   test('names everything that is missing or wrong at once', () => {
     const wrong = { DATABASE_URL: 'http://x', STREAM_REPLICAS: '2', HEALTH_PORT: '70000' };
     expect(() => readConfiguration(wrong)).toThrow(/NATS_URL.*DATABASE_URL.*STREAM_REPLICAS.*HEALTH_PORT/s);

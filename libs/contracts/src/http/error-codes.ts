@@ -37,6 +37,11 @@ export const ERROR_CODES = {
   ),
   balance_below_zero: fact(409, 'The user has fewer credits than that.', 'Take at most what the balance holds.'),
   already_ended: fact(409, 'The job has already ended.', 'Nothing is left to do.'),
+  receipt_not_ready: retry(
+    409,
+    'There is no receipt yet.',
+    'Ask again when the job has ended and its credits are settled.',
+  ),
   project_limit: fact(409, 'You have too many projects.', 'Delete a project that you no longer need.'),
   webhook_limit: fact(409, 'You have too many webhooks.', 'Delete one of your webhooks.'),
   not_claimed: fact(409, 'No outside worker has this job.', 'Claim a job before you say something about it.'),
@@ -62,6 +67,7 @@ export const ERROR_CODES = {
   internal_error: retry(500, 'Something went wrong on our side.', 'Try again; if it stays, tell an operator.'),
   job_type_unavailable: fact(503, 'This job type has no worker here.', 'Choose another job type.'),
   outside_workers_off: fact(503, 'Outside workers are not enabled here.', 'Ask an operator to set WORKER_TOKEN.'),
+  receipts_off: fact(503, 'There are no receipts here.', 'Ask an operator to set RECEIPT_SIGNING_KEY.'),
   authentication_unavailable: retry(
     503,
     'Your session cannot be checked just now.',

@@ -19,6 +19,7 @@ const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
   queue_full: 15,
   queue_unavailable: 2,
   lists_unavailable: 2,
+  receipt_not_ready: 2,
   storage_unavailable: 10,
   webhooks_unavailable: 2,
   projects_unavailable: 2,
