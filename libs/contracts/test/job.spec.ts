@@ -112,7 +112,7 @@ describe('deciding', () => {
     ['running a second time', second, 'complete by the second', complete(2), yields('JobCompleted', { attempt: 2 })],
     ['cancelled', cancelled, 'complete', complete(), refuses('already_ended')],
     ['none', none, 'fail', fail(), refuses('unknown_job')],
-    ['queued', queued, 'fail', fail(), yields('JobFailed', { ...FAILURE, attempt: 0 })],
+    ['queued', queued, 'fail', fail(), yields('JobFailed', FAILURE)],
     ['running', running, 'fail without an attempt', fail(), yields('JobFailed', { attempt: 1 })],
     ['running a second time', second, 'fail by the first', fail(1), refuses('stale_attempt')],
     ['completed', completed, 'fail', fail(), refuses('already_ended')],

@@ -29,7 +29,7 @@ describe('when the database is empty', () => {
     await Promise.all([migrate(postgres.url, silent), migrate(postgres.url, silent)]);
     await Promise.all([installProjections(database), installProjections(database)]);
     const tables = (await database.query<{ name: string }>(TABLES)).map(({ name }) => name);
-    expect(tables).toEqual(expect.arrayContaining(['events', 'log_head', 'stream_checkpoint', 'jobs_v2', 'jobs']));
+    expect(tables).toEqual(expect.arrayContaining(['events', 'log_head', 'stream_checkpoint', 'jobs_v3', 'jobs']));
   });
 
   test('every migration can be undone', async () => {

@@ -61,7 +61,11 @@ export function takeUpJob(job: Job | undefined, by: { worker: string; engine: En
   return startJob(job, by);
 }
 
-const WORN_OUT: Failure = { code: 'worker_lost', message: `given up after ${MAX_DELIVERIES} attempts`, retryable: true };
+const WORN_OUT: Failure = {
+  code: 'worker_lost',
+  message: `given up after ${MAX_DELIVERIES} attempts`,
+  retryable: true,
+};
 
 export function storeAsset(job: Job | undefined, attempt: number, asset: StoredAsset): Decision {
   const refusal = refusalFor(job, attempt);
@@ -105,7 +109,8 @@ export type Failure = Pick<JobFailed, 'code' | 'message' | 'retryable'>;
 export function failJob(job: Job | undefined, failure: Failure, attempt?: number): Decision {
   const refusal = refusalFor(job, attempt);
   if (refusal || !job) return refuse(refusal ?? 'unknown_job');
-  return append('JobFailed', { jobId: job.requested.jobId, attempt: attempt ?? job.started?.attempt ?? 0, ...failure });
+  const failed = job.started ? { attempt: job.started.attempt } : {};
+  return append('JobFailed', { jobId: job.requested.jobId, ...failed, ...failure });
 }
 
 export function cancelJob(job: Job | undefined, cancelledBy: JobCancelled['cancelledBy']): Decision {

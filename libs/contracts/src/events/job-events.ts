@@ -8,7 +8,6 @@ import {
   IsBoolean,
   IsIn,
   IsInt,
-  IsNumber,
   IsObject,
   IsOptional,
   IsPositive,
@@ -272,10 +271,11 @@ export class JobFailed {
   @IsBoolean()
   retryable!: boolean;
 
-  /** 0 when no attempt was started. */
-  @IsNumber()
-  @Min(0)
-  attempt!: number;
+  /** Absent when no attempt was started. */
+  @IsOptional()
+  @IsInt()
+  @IsPositive()
+  attempt?: number;
 }
 
 export class JobCancelled {

@@ -18,7 +18,7 @@ const PLATFORM_FAILURES: readonly string[] = [
 /** `owner` is the user whose job it is. */
 export function historyEntry(event: JobHistoryEvent, owner: string): JobHistoryEntry {
   const { sequence, type, time } = event;
-  const attempt = 'attempt' in event.data && event.data.attempt > 0 ? { attempt: event.data.attempt } : {};
+  const attempt = 'attempt' in event.data ? { attempt: event.data.attempt } : {};
   return { sequence, type, time, by: causeOf(event, owner), ...attempt, data: summaryOf(event) };
 }
 

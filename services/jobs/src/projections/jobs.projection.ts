@@ -27,7 +27,7 @@ export function projectJob(known: ProjectedJob | undefined, events: readonly Job
 
 export const jobsProjection: Projection = {
   name: 'jobs',
-  version: 2,
+  version: 3,
   takes: [
     'JobRequested',
     'PromptEnhanced',
@@ -44,6 +44,7 @@ export const jobsProjection: Projection = {
   apply,
 };
 
+/** Rows of up to a page's size are stored as they are: to compress a state takes longer than all else about it. */
 async function createTables(tx: Transaction, named: TableNames): Promise<void> {
   const jobs = named('jobs');
   await tx.query(`create table ${jobs} (
@@ -58,9 +59,12 @@ async function createTables(tx: Transaction, named: TableNames): Promise<void> {
     started_at timestamptz,
     last_event_at timestamptz not null,
     ended_at timestamptz,
+    -- What was open at a moment. The clocks of two services may tell of an end before the beginning.
+    lifetime tstzrange not null generated always as (
+      tstzrange(created_at, case when ended_at is not null then greatest(ended_at, created_at) end)) stored,
     state jsonb not null,
     position bigint not null
-  )`);
+  ) with (toast_tuple_target = 8160)`);
   await tx.query(`create index on ${jobs} (account_key, created_at desc, id desc)`);
   await tx.query(`create index on ${jobs} (account_key, status, created_at desc, id desc)`);
   await tx.query(`create index on ${jobs} (account_key, job_type, created_at desc, id desc)`);
@@ -70,6 +74,7 @@ async function createTables(tx: Transaction, named: TableNames): Promise<void> {
     );
   }
   await tx.query(`create index on ${jobs} (started_at) where status = 'processing'`);
+  await tx.query(`create index on ${jobs} using gist (lifetime)`);
 }
 
 async function apply(tx: Transaction, named: TableNames, events: readonly LoggedEvent[]): Promise<void> {
