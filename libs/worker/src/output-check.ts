@@ -4,8 +4,6 @@ import type { EngineOutput, EngineRequest, VideoShape } from './engine.js';
 import type { Mp4Video } from './mp4-video.js';
 import { checkPicture } from './picture-check.js';
 import type { PixelRows } from './pixels.js';
-import { inflatedPixels, readPng } from './png-file.js';
-import { rgbRows } from './png-pixels.js';
 import { checkVideo } from './video-check.js';
 import { firstVisibleFrame } from './video-frames.js';
 
@@ -21,14 +19,7 @@ export type OutputVerdict =
 
 export function checkOutput(output: EngineOutput, request: EngineRequest, log: Log): Promise<OutputVerdict> {
   const { width, height, video } = request;
-  return video ? judgeVideo(output.bytes, { width, height, ...video }, log) : judgePicture(output.bytes, request);
-}
-
-async function judgePicture(bytes: Uint8Array, size: EngineRequest): Promise<OutputVerdict> {
-  const verdict = await checkPicture(bytes, size);
-  if (!verdict.ok) return verdict;
-  const png = readPng(bytes);
-  return { ok: true, pixels: rgbRows(await inflatedPixels(png), png.header, png.palette) };
+  return video ? judgeVideo(output.bytes, { width, height, ...video }, log) : checkPicture(output.bytes, request);
 }
 
 async function judgeVideo(bytes: Uint8Array, shape: VideoShape, log: Log): Promise<OutputVerdict> {

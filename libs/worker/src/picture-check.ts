@@ -1,6 +1,7 @@
+import type { PixelRows } from './pixels.js';
 import { PngFormatError } from './png-chunks.js';
-import { inflatedPixels, type PngParts, readPng } from './png-file.js';
-import { type PixelBounds, visibleBounds } from './png-pixels.js';
+import { inflatedRows, type PngParts, readPng } from './png-file.js';
+import { type PngRows, rgbRows, visibleBounds } from './png-pixels.js';
 
 /** Sizes in pixels. */
 export interface PictureSize {
@@ -10,7 +11,7 @@ export interface PictureSize {
 
 /** `broken`: not a whole, valid PNG of the right size; `black`, `single-colour`: valid, but nothing is on it. */
 export type PictureVerdict =
-  | ({ readonly ok: true } & PictureSize)
+  | { readonly ok: true; readonly pixels: PixelRows }
   | { readonly ok: false; readonly fault: 'broken' | 'black' | 'single-colour'; readonly reason: string };
 
 /** Samples up to this (of 255) count as black: what a model's NaNs and a safety filter leave, give or take rounding. */
@@ -41,12 +42,12 @@ async function judge(png: PngParts, expected?: PictureSize): Promise<PictureVerd
   if (expected && (width !== expected.width || height !== expected.height)) {
     throw new PngFormatError(`is ${width}x${height}, not ${expected.width}x${expected.height}`);
   }
-  const pixels = await inflatedPixels(png);
-  return verdictOn(visibleBounds(pixels, png.header, png.palette, BLACK_LIMIT), { width, height });
+  return verdictOn(await inflatedRows(png));
 }
 
-function verdictOn(bounds: PixelBounds, size: PictureSize): PictureVerdict {
+function verdictOn(rows: PngRows): PictureVerdict {
+  const bounds = visibleBounds(rows, BLACK_LIMIT);
   if (bounds.brightest <= BLACK_LIMIT) return { ok: false, fault: 'black', reason: 'every pixel is black' };
   if (bounds.uniform) return { ok: false, fault: 'single-colour', reason: 'every pixel has the same colour' };
-  return { ok: true, ...size };
+  return { ok: true, pixels: rgbRows(rows) };
 }

@@ -21,17 +21,16 @@ export function shrunk(pixels: PixelRows, maxWidth: number): SmallPicture {
   const height = Math.max(1, Math.round((pixels.height * width) / pixels.width));
   const rgba = new Uint8ClampedArray(width * height * 4);
   const columns = Array.from({ length: pixels.width }, (_, x) => partsOf(x, pixels.width, width));
-  const line = new Float32Array((width + 1) * 3);
-  const band = new Float32Array(width * 3);
+  // Rows first: what is left for the columns is a third of the work or less.
+  const band = new Float32Array(pixels.width * 3);
   let y = 0;
   pixels.eachRow((row) => {
-    shrinkRow(row, columns, line);
     const { at, share, rest, completes } = partsOf(y++, pixels.height, height);
     for (let sample = 0; sample < band.length; sample++)
-      band[sample] = (band[sample] ?? 0) + (line[sample] ?? 0) * share;
+      band[sample] = (band[sample] ?? 0) + (row[sample] ?? 0) * share;
     if (!completes) return;
-    writeOpaque(band, rgba, at * width * 4);
-    for (let sample = 0; sample < band.length; sample++) band[sample] = (line[sample] ?? 0) * rest;
+    writeShrunk(band, columns, rgba, at * width * 4);
+    for (let sample = 0; sample < band.length; sample++) band[sample] = (row[sample] ?? 0) * rest;
   });
   return { width, height, rgba };
 }
@@ -53,23 +52,26 @@ function partsOf(old: number, from: number, to: number): Parts {
   return { at, share: to / from - rest, rest, completes: beyond >= 0 };
 }
 
-function shrinkRow(row: Uint8Array, columns: readonly Parts[], line: Float32Array): void {
-  line.fill(0);
+function writeShrunk(band: Float32Array, columns: readonly Parts[], rgba: Uint8ClampedArray, start: number): void {
+  let red = 0;
+  let green = 0;
+  let blue = 0;
   let from = 0;
-  for (const { at, share, rest } of columns) {
-    for (let to = at * 3; to < at * 3 + 3; to++) {
-      const sample = row[from++] ?? 0;
-      line[to] = (line[to] ?? 0) + sample * share;
-      line[to + 3] = (line[to + 3] ?? 0) + sample * rest;
-    }
-  }
-}
-
-function writeOpaque(band: Float32Array, rgba: Uint8ClampedArray, start: number): void {
-  for (let from = 0, to = start; from < band.length; from += 3, to += 4) {
-    rgba[to] = band[from] ?? 0;
-    rgba[to + 1] = band[from + 1] ?? 0;
-    rgba[to + 2] = band[from + 2] ?? 0;
-    rgba[to + 3] = 255;
+  let to = start;
+  for (const { share, rest, completes } of columns) {
+    const oldRed = band[from++] ?? 0;
+    const oldGreen = band[from++] ?? 0;
+    const oldBlue = band[from++] ?? 0;
+    red += oldRed * share;
+    green += oldGreen * share;
+    blue += oldBlue * share;
+    if (!completes) continue;
+    rgba[to++] = red;
+    rgba[to++] = green;
+    rgba[to++] = blue;
+    rgba[to++] = 255;
+    red = oldRed * rest;
+    green = oldGreen * rest;
+    blue = oldBlue * rest;
   }
 }

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { inflate } from 'node:zlib';
 import { decodePngHeader, PNG_COLOUR, PngFormatError, type PngHeader, readPngChunks } from './png-chunks.js';
-import { rowBytes } from './png-pixels.js';
+import { PngRows, rowBytes } from './png-pixels.js';
 
 const inflateAsync = promisify(inflate);
 
@@ -29,15 +29,15 @@ export function readPng(bytes: Uint8Array): PngParts {
   return { header, palette, compressed: Buffer.concat(data) };
 }
 
-/** The rows, filtered, as the file keeps them. Rejects with zlib's errors, or with `PngFormatError`. */
-export async function inflatedPixels({ header, compressed }: PngParts): Promise<Buffer> {
+/** The rows of pixels. Rejects with zlib's errors, or with `PngFormatError`. */
+export async function inflatedRows({ header, palette, compressed }: PngParts): Promise<PngRows> {
   const size = (rowBytes(header) + 1) * header.height;
   const pixels = await inflateAsync(compressed, {
     maxOutputLength: size + 1,
     chunkSize: Math.min(CHUNK_BYTES, size + 64),
   });
   if (pixels.length !== size) throw new PngFormatError(`holds ${pixels.length} bytes of pixels, not ${size}`);
-  return pixels;
+  return new PngRows(pixels, header, palette);
 }
 
 function supported(header: PngHeader): PngHeader {

