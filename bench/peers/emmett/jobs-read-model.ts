@@ -2,8 +2,9 @@
 import { evolve, type Job } from '#contracts/domain/job.js';
 import { eventTypeOf, JOB_HISTORY_TYPES, type JobHistoryEvent } from '#contracts/events/registry.js';
 import { JOB_STREAM } from '#contracts/streams.js';
+import { inBatches } from '../../../services/jobs/test/made-up-log.js';
 import type { StreamedEvent } from '../../../test/support/seeded-journal.js';
-import { inBatches, madeUpHistory } from '../../src/log-filler.js';
+import { madeUpHistory } from '../../src/log-filler.js';
 import type { EmmettEvent, EmmettPostgres } from './located.js';
 
 const BATCH = 2_000;

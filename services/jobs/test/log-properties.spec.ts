@@ -12,7 +12,7 @@ import { readHead, takeOverLog } from '../src/event-log/log-statements.js';
 import { StreamFollower } from '../src/event-log/stream-follower.js';
 import { JobsMetrics } from '../src/metrics.js';
 import { openDatabase, silent } from './jobs-fixture.js';
-import { type Crash, CrashingDatabase, scriptedReader } from './scripted-faults.js';
+import { anyCrash, CrashingDatabase, scriptedReader } from './scripted-faults.js';
 
 let postgres: TestPostgres;
 let database: Database;
@@ -33,11 +33,6 @@ afterAll(async () => {
 const eachHistoryOnce = { endOnFailure: true, numRuns: 12 };
 const seed = fc.noBias(fc.nat(2 ** 31 - 1));
 
-const crash: fc.Arbitrary<Crash> = fc.oneof(
-  fc.integer({ min: 1, max: 6 }).map((before) => ({ before })),
-  fc.constantFrom<Crash>('at commit', 'after commit'),
-);
-
 /** A history that was published in some order, some of it twice, and how the writer reads it and dies over it. */
 const anyHistory = fc.record({
   seed,
@@ -47,7 +42,7 @@ const anyHistory = fc.record({
   repeats: fc.integer({ min: 2, max: 10 }),
   /** The writer pauses behind every batch that is not full. */
   most: fc.integer({ min: 40, max: 500 }),
-  crashes: fc.array(fc.option(crash, { nil: undefined }), { maxLength: 12 }),
+  crashes: fc.array(fc.option(anyCrash(6), { nil: undefined }), { maxLength: 12 }),
 });
 type AnyHistory = typeof anyHistory extends fc.Arbitrary<infer T> ? T : never;
 

@@ -1,4 +1,5 @@
 /** Streams and databases that do what a property test says: when to hand out how much, and when to break. */
+import fc from 'fast-check';
 import type { LogReader, RawEvent, StreamPosition } from '#eventing/log-reader.js';
 import { type Database, Transaction } from '../src/database/database.js';
 
@@ -23,7 +24,8 @@ export function scriptedReader(stream: string, messages: readonly RawEvent[], mo
  */
 export type Crash = { readonly before: number } | 'at commit' | 'after commit';
 
-class Crashed extends Error {
+/** What the transaction then rejects with. */
+export class Crashed extends Error {
   override readonly name = 'Crashed';
 }
 
@@ -33,7 +35,7 @@ export class CrashingDatabase {
   constructor(
     private readonly database: Database,
     private readonly crashes: (Crash | undefined)[],
-    private readonly onCrash: () => void,
+    private readonly onCrash: () => void = () => undefined,
   ) {}
 
   query: Database['query'] = (text, values) => this.database.query(text, values);
@@ -53,6 +55,14 @@ export class CrashingDatabase {
     this.onCrash();
     throw new Crashed('as the test says');
   };
+}
+
+/** Any crash; of statements, before one of the first so many. */
+export function anyCrash(mostStatements: number): fc.Arbitrary<Crash> {
+  return fc.oneof(
+    fc.integer({ min: 1, max: mostStatements }).map((before) => ({ before })),
+    fc.constantFrom<Crash>('at commit', 'after commit'),
+  );
 }
 
 class BreakingTransaction extends Transaction {
