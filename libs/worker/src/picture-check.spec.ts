@@ -27,6 +27,64 @@ function filled(width: number, height: number, value: number): Buffer {
   );
 }
 
+const PIXELS = [
+  [255, 1, 40, 7, 250, 90, 3, 128, 200],
+  [12, 200, 0, 255, 255, 9, 77, 31, 64],
+  [0, 99, 180, 254, 6, 17, 140, 140, 2],
+];
+
+/** What each filter takes for a byte, by its neighbours (PNG specification 9.2 and 9.4). */
+const PREDICTIONS: readonly ((left: number, up: number, upLeft: number) => number)[] = [
+  () => 0,
+  (left) => left,
+  (_, up) => up,
+  (left, up) => Math.floor((left + up) / 2),
+  (left, up, upLeft) => {
+    const distance = (value: number) => Math.abs(left + up - upLeft - value);
+    return [left, up, upLeft].reduce((best, value) => (distance(value) < distance(best) ? value : best));
+  },
+];
+
+function filtered(rows: readonly (readonly number[])[], filter: number): number[][] {
+  const at = (y: number, x: number) => rows[y]?.[x] ?? 0;
+  const rest = (y: number, x: number) =>
+    at(y, x) - (PREDICTIONS[filter]?.(at(y, x - 3), at(y - 1, x), at(y - 1, x - 3)) ?? 0);
+  return rows.map((row, y) => [filter, ...row.map((_, x) => rest(y, x) & 255)]);
+}
+
+async function pixelsOf(bytes: Buffer): Promise<number[][][]> {
+  const verdict = await checkPicture(bytes);
+  if (!verdict.ok) throw new Error(verdict.reason);
+  return [1, 2].map(() => {
+    const rows: number[][] = [];
+    verdict.pixels.eachRow((row) => rows.push([...row]));
+    return rows;
+  });
+}
+
+describe('the pixels of a picture', () => {
+  test.each([0, 1, 2, 3, 4])('are what they were before filter %i, each time that they are read', async (filter) => {
+    const bytes = png({ width: 3, height: 3 }, filtered(PIXELS, filter));
+    expect(await pixelsOf(bytes)).toEqual([PIXELS, PIXELS]);
+  });
+
+  test('come in colours, whatever the file keeps', async () => {
+    const palette = pngChunk('PLTE', Buffer.of(1, 2, 3, 0, 90, 0));
+    const rows = [
+      [0, 0x40],
+      [0, 0x40],
+      [0, 0x80],
+    ];
+    const bytes = png({ height: 3, colourType: PNG_COLOUR.palette, bitDepth: 1 }, rows, palette);
+    const [first] = await pixelsOf(bytes);
+    expect(first).toEqual([
+      [1, 2, 3, 0, 90, 0],
+      [1, 2, 3, 0, 90, 0],
+      [0, 90, 0, 1, 2, 3],
+    ]);
+  });
+});
+
 describe('a picture with something on it', () => {
   test('passes with its size', async () => {
     expect(await checkPicture(GOOD)).toMatchObject({ ok: true, pixels: { width: 2, height: 2 } });
