@@ -3,6 +3,7 @@ import { CommanderError } from 'commander';
 import { AccessRefusedError, EventingUnavailableError, TopologyError } from '#eventing/errors.js';
 import { ConfigurationError } from '#service-kit/environment.js';
 import { DatabaseUnavailableError, isNoRight } from '../database/database-errors.js';
+import { RefusedError } from '../rebuild/rebuild-errors.js';
 
 export const EXIT = {
   ok: 0,
@@ -51,7 +52,12 @@ function isAway(error: unknown): error is Error {
 }
 
 function isForbidden(error: unknown): error is Error {
-  return error instanceof AccessRefusedError || error instanceof TopologyError || isNoRight(error);
+  return (
+    error instanceof AccessRefusedError ||
+    error instanceof TopologyError ||
+    error instanceof RefusedError ||
+    isNoRight(error)
+  );
 }
 
 function withCause(error: Error): string {

@@ -1,6 +1,7 @@
 /** The command line: one group of commands a file. */
 import { Command } from 'commander';
 import { addLogCommands } from './commands/log.js';
+import { addProjectionCommands } from './commands/projections.js';
 import { addReceiptCommands } from './commands/receipt.js';
 
 const EXIT_CODES = `
@@ -18,7 +19,7 @@ The guide is docs/replay.md.`;
 /** Adds its commands to the program. */
 type AddCommands = (program: Command) => void;
 
-const GROUPS: readonly AddCommands[] = [addLogCommands, addReceiptCommands];
+const GROUPS: readonly AddCommands[] = [addLogCommands, addProjectionCommands, addReceiptCommands];
 
 export function buildProgram(): Command {
   const program = new Command('ourvidz-events')

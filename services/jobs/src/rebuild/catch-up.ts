@@ -10,7 +10,7 @@ import type { Projection } from '../projections/projection.js';
  * Large enough that most jobs begin and end within a batch, and are written once; small enough for the memory of two: one
  * is read while the other is applied.
  */
-const BATCH_POSITIONS = 4_000;
+const BATCH_POSITIONS = 2_000;
 
 /** A build that is to be brought up, and how far. */
 export interface Goal {
