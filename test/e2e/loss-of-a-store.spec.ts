@@ -2,6 +2,7 @@ import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { pollUntil } from '#launcher/poll.js';
+import { serverSentEvents } from '../support/job-events.js';
 import { Platform } from '../support/platform.js';
 import { listedAssets, logOf, query, REQUEST, untilEvent } from './jobs-over-http.js';
 
@@ -17,7 +18,7 @@ beforeEach(async () => {
 afterEach(() => platform.close());
 
 describe('when JetStream is deleted while Postgres lives', () => {
-  it('nothing has to be restarted: new jobs are made, the old ones are still there, and a new epoch begins', async () => {
+  it('nothing has to be restarted: old jobs are there as before, new ones are made, and a new epoch begins', async () => {
     withOutput();
     const processes = [...platform.running].map(({ child }) => child);
     const before = await aMadeJob();
@@ -31,6 +32,37 @@ describe('when JetStream is deleted while Postgres lives', () => {
     const { assets } = await listedAssets(platform, before, 6);
     for (const { url } of assets) expect((await fetch(url)).status).toBe(200);
     for (const { exitCode, signalCode } of processes) expect([exitCode, signalCode]).toEqual([null, null]);
+  });
+
+  it('open jobs end, balances and projects are the same, no finished job is made again, event ids go on rising', async () => {
+    withOutput();
+    const made = await aMadeJob();
+    const project = await aProject();
+    const [worker] = [...platform.running].filter(({ name }) => name === 'sdxl-worker');
+    await worker?.end();
+    const waiting = await queueWithKey();
+    await expect.poll(() => reservedCredits(), { timeout: 10_000, interval: 20 }).toBe(1);
+    const before = await whatTheUserHas(project);
+    const lastId = await lastEventId(waiting);
+    // What was stored and not logged when the files are lost is lost with them.
+    await expect
+      .poll(loggedSubjects, { timeout: 10_000, interval: 20 })
+      .toEqual(expect.arrayContaining([project, waiting]));
+    await replaceStream(async (folder) => rm(folder, { recursive: true }));
+    await expect.poll(() => whatTheUserHas(project), { timeout: 10_000, interval: 50 }).toEqual(before);
+    expect(await queueWithKey()).toBe(waiting);
+    await platform.startWorker();
+    expect(await untilEvent(platform, waiting, 'done')).toMatchObject({ status: 'completed' });
+    await expect.poll(() => reservedCredits(), { timeout: 10_000, interval: 20 }).toBe(0);
+    expect(await lastEventId(waiting)).toBeGreaterThan(lastId);
+    await expect
+      .poll(() => logOf(platform.databaseUrl))
+      .toEqual({
+        ...{ gaps: 0, doubled: 0 },
+        events: 2 * EVENTS_OF_A_JOB,
+      });
+    await expect.poll(queueDepth, { timeout: 10_000, interval: 50 }).toBe(0);
+    expect(await epochsOf(made)).toEqual([1]);
   });
 });
 
@@ -85,6 +117,44 @@ describe('a stream that was rolled back', () => {
     expect(await logOf(platform.databaseUrl)).toEqual({ gaps: 0, doubled: 0, events: 2 * EVENTS_OF_A_JOB });
   });
 });
+
+async function queueWithKey(): Promise<string> {
+  const headers = { 'idempotency-key': 'a-key' };
+  const answer = await (await platform.fetch('/api/queue-job', { body: REQUEST, headers })).json();
+  expect(answer).toMatchObject({ success: true });
+  return (answer as { job: { id: string } }).job.id;
+}
+
+async function aProject(): Promise<string> {
+  const response = await platform.fetch('/api/projects', { body: { original_prompt: 'a lighthouse' } });
+  return ((await response.json()) as { id: string }).id;
+}
+
+/** What would be lost with the account stream. */
+async function whatTheUserHas(project: string) {
+  const paths = ['/api/credits', `/api/projects/${project}`];
+  return Promise.all(paths.map(async (path) => (await platform.fetch(path)).json()));
+}
+
+async function queueDepth(): Promise<number> {
+  return ((await (await platform.fetch('/api/queue-status')).json()) as { queueDepth: number }).queueDepth;
+}
+
+async function loggedSubjects(): Promise<string[]> {
+  const rows = await query<{ subject_id: string }>(platform.databaseUrl, 'select distinct subject_id from events');
+  return rows.map(({ subject_id }) => subject_id);
+}
+
+async function reservedCredits(): Promise<number> {
+  return ((await (await platform.fetch('/api/credits')).json()) as { reserved: number }).reserved;
+}
+
+/** The stream sequence up to which a watcher is told. */
+async function lastEventId(id: string): Promise<number> {
+  const response = await platform.fetch(`/api/jobs/${id}/events`);
+  for await (const { id: eventId } of serverSentEvents(response)) if (eventId) return Number(eventId);
+  throw new Error(`the events of ${id} have no ids`);
+}
 
 function withOutput(): void {
   onTestFailed(() => console.error(platform.output.join('')));
