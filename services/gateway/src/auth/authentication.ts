@@ -1,6 +1,7 @@
-/** Every route needs a token, but for the few named here. */
+/** Every route asks for what the list of routes says. */
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { type Access, ROUTES } from '#contracts/http/routes.js';
 import { ApiError } from '../http/api-error.js';
 import type { Caller, TokenVerifier } from './token-verifier.js';
 import type { UploadSignatures } from './upload-signatures.js';
@@ -13,20 +14,10 @@ declare module 'fastify' {
   }
 }
 
-/** By route template. Files are protected by the signature in their address, whoever reads or sends them. */
-const FILES_ROUTE = '/assets/*';
-const PUBLIC_ROUTES = new Set([
-  '/health/live',
-  '/health/ready',
-  '/metrics',
-  '/api/job-types',
-  '/api/openapi.json',
-  FILES_ROUTE,
-]);
-/** Of workers outside the platform: a user's token opens none of them, and their token opens nothing else. */
-const WORKER_ROUTES = new Set(['/api/worker/claim', '/api/job-callback']);
-/** The pages that show the API, and their files. */
-const DOCUMENTS = '/api/docs';
+/** The documents of the API, which the list of routes does not hold. */
+const DOCUMENTS = ['/api/openapi.json', '/api/docs'];
+/** Who may call, by method and route template; a route that nobody lists wants a user's token. */
+const ACCESS = new Map(ROUTES.map(({ method, path, access }) => [`${method} ${templateOf(path)}`, access]));
 
 /** What tokens are checked with. */
 export interface Verifiers {
@@ -44,18 +35,31 @@ export function authenticate(
   { users, workers, uploads }: Verifiers,
   done: (error?: Error) => void,
 ): void {
-  const { url = '' } = request.routeOptions;
-  if (request.method === 'PUT' && url === FILES_ROUTE) done(uploads.refusalOf(request));
-  else if (WORKER_ROUTES.has(url)) done(workers.refusalOf(bearerToken(request.headers.authorization)));
+  const access = accessOf(request);
+  // A reader's signature is checked with the file; a sender's before the file is read.
+  if (access === 'signed') done(request.method === 'PUT' ? uploads.refusalOf(request) : undefined);
+  else if (access === 'worker') done(workers.refusalOf(bearerToken(request.headers.authorization)));
+  else if (access === 'public') done();
   else authenticateUser(request, users, done);
 }
 
-function authenticateUser(request: FastifyRequest, users: TokenVerifier, done: (error?: Error) => void): void {
+function accessOf(request: FastifyRequest): Access {
   const { url = '' } = request.routeOptions;
-  const isPublic = request.is404 || PUBLIC_ROUTES.has(url) || url === DOCUMENTS || url.startsWith(`${DOCUMENTS}/`);
-  const token = isPublic ? undefined : bearerToken(request.headers.authorization);
+  if (request.is404 || DOCUMENTS.some((path) => url === path || url.startsWith(`${path}/`))) return 'public';
+  // Fastify answers HEAD wherever it answers GET.
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  return ACCESS.get(`${method} ${url}`) ?? 'user';
+}
+
+/** OpenAPI's `{id}` and `{path}` as the router writes them. */
+function templateOf(path: string): string {
+  return path.replace('{path}', '*').replace(/\{(\w+)\}/g, ':$1');
+}
+
+function authenticateUser(request: FastifyRequest, users: TokenVerifier, done: (error?: Error) => void): void {
+  const token = bearerToken(request.headers.authorization);
   request.caller = (token && users.remembered(token)) || null;
-  if (isPublic || request.caller) done();
+  if (request.caller) done();
   else if (token === undefined) done(new ApiError('authentication_required'));
   else void verify(token, request, users, done);
 }

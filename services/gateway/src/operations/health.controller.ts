@@ -1,5 +1,6 @@
 import { Controller, Get } from '@nestjs/common';
 import { FileAssetStore } from '#asset-store/file-asset-store.js';
+import type { LiveAnswer, ReadyAnswer } from '#contracts/http/health.js';
 import { Bus } from '#eventing/bus.js';
 import { ApiError } from '../http/api-error.js';
 import { QueueGauge } from '../queue/queue-gauge.js';
@@ -17,13 +18,13 @@ export class HealthController {
 
   /** The process runs: restarting it would help nobody. */
   @Get('live')
-  live() {
+  live(): LiveAnswer {
     return { status: 'live' };
   }
 
   /** Requests sent here can be served. */
   @Get('ready')
-  async ready() {
+  async ready(): Promise<ReadyAnswer> {
     if (!this.bus.isConnected()) throw new ApiError('queue_unavailable', { details: 'NATS is not connected' });
     // A full disk ends appends at once; full streams are told by their usage. After a while somebody has to try again.
     if (this.bus.lacksRoom(NO_ROOM_FOR_MS) || this.gauge.isStreamFull) {
