@@ -10,6 +10,7 @@ import { DeadlineSweep } from './deadlines/deadline-sweep.js';
 import { SignsOfLife } from './deadlines/signs-of-life.js';
 import { Doorbell } from './doorbell.js';
 import { EventLogWriter } from './event-log/event-log-writer.js';
+import { LogMonths } from './event-log/log-months.js';
 import { StreamFollower } from './event-log/stream-follower.js';
 import type { Term } from './leadership/leadership.js';
 import type { JobsMetrics } from './metrics.js';
@@ -33,6 +34,7 @@ interface Surroundings {
 
 export class LeadingWork {
   private readonly writer: EventLogWriter;
+  private readonly months: LogMonths;
   private readonly projections: readonly ProjectionRunner[];
   private readonly sweep: DeadlineSweep;
   private readonly settlement: JobSettlement;
@@ -57,6 +59,7 @@ export class LeadingWork {
       bell,
       onWritten: () => this.wakeFollowers(),
     });
+    this.months = new LogMonths(database, log, Date.now);
     this.sweep = new DeadlineSweep({ sql: database, store, signs, clock: Date.now, metrics, log });
     const settler = new AccountSettler(bus);
     this.settlement = new JobSettlement({ database, settler, metrics, log });
@@ -76,6 +79,7 @@ export class LeadingWork {
     const signal = AbortSignal.any([term.signal, failed.signal]);
     const parts = [
       this.writer.run({ ...term, signal }),
+      this.months.run({ ...term, signal }),
       ...this.projections.map((projection) => projection.run(signal)),
       this.sweep.run(signal),
       this.settlement.run(signal),

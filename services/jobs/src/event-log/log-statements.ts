@@ -121,7 +121,7 @@ function* parts(rows: readonly ChainedRow[]): Generator<ChainedRow[]> {
 }
 
 async function withoutKnown(tx: Transaction, rows: readonly LogRow[]): Promise<LogRow[]> {
-  const found = await tx.query<{ event_id: string }>('select event_id from events where event_id = any($1::uuid[])', [
+  const found = await tx.query<{ event_id: string }>('select event_id from event_ids where event_id = any($1::uuid[])', [
     rows.map((row) => row.eventId),
   ]);
   const known = new Set(found.map((row) => row.event_id));
