@@ -17,6 +17,7 @@ import { StreamFollower } from '../src/event-log/stream-follower.js';
 import { Leadership, type Term } from '../src/leadership/leadership.js';
 import { LeadingWork } from '../src/leading-work.js';
 import { JobsMetrics } from '../src/metrics.js';
+import type { Projection } from '../src/projections/projection.js';
 import { ProjectionRunner } from '../src/projections/projection-runner.js';
 import { installProjections, PROJECTIONS } from '../src/projections/registry.js';
 import type { DeliverySettings } from '../src/webhooks/webhook-work.js';
@@ -127,10 +128,13 @@ export async function writeLog({ bus, database }: Pick<Fixture, 'bus' | 'databas
 
 /** Applies to every projection what the log has by now. */
 export async function runProjections(database: Database): Promise<void> {
-  for (const projection of PROJECTIONS) {
-    const runner = new ProjectionRunner(projection, database, new JobsMetrics(), silent);
-    while (await runner.advance());
-  }
+  for (const projection of PROJECTIONS) await runProjection(database, projection);
+}
+
+/** Does with one projection what a service of its version does, up to the end of the log. */
+export async function runProjection(database: Database, projection: Projection): Promise<void> {
+  const runner = new ProjectionRunner(projection, database, new JobsMetrics(), silent);
+  while (await runner.advance());
 }
 
 export interface LogLine {

@@ -50,8 +50,8 @@ export async function park(
   );
 }
 
-export async function countParked(tx: Sql, { name, version, build }: BuildId): Promise<number> {
-  const [row] = await tx.query<{ count: number }>(
+export async function countParked(sql: Sql, { name, version, build }: BuildId): Promise<number> {
+  const [row] = await sql.query<{ count: number }>(
     'select count(*) as count from projection_parked where name = $1 and version = $2 and build = $3',
     [name, version, build],
   );

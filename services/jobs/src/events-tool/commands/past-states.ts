@@ -59,7 +59,7 @@ async function drop(tool: Tool, database: Database, moment: Date): Promise<ExitC
 }
 
 async function tell(tool: Tool, database: Database, schema: string, builds: readonly Build[]): Promise<ExitCode> {
-  const tables = [];
+  const tables: { table: string; rows: number; parked: number }[] = [];
   for (const build of builds) {
     const parked = await countParked(database, build);
     for (const name of build.tables) {
@@ -68,10 +68,11 @@ async function tell(tool: Tool, database: Database, schema: string, builds: read
     }
   }
   tool.output.result({ schema, tables }, () => {
-    const columns = [{ heading: 'TABLE' }, { heading: 'ROWS', align: 'right' as const }];
+    const right = 'right' as const;
+    const columns = [{ heading: 'TABLE' }, { heading: 'ROWS', align: right }, { heading: 'PARKED', align: right }];
     return table(
       columns,
-      tables.map((one) => [one.table, grouped(one.rows)]),
+      tables.map((one) => [one.table, grouped(one.rows), grouped(one.parked)]),
     );
   });
   return EXIT.ok;

@@ -55,7 +55,7 @@ async function rebuildLocked(
     tool.output.note('Broken off. The same command goes on from here.');
     return EXIT.interrupted;
   }
-  const compared = [];
+  const compared: Compared[] = [];
   for (const one of builds) compared.push(await comparedWithLive(database, one));
   if (options.switch) await confirmDifferences(tool, compared);
   const rebuilt: Rebuilt[] = [];
@@ -127,7 +127,7 @@ async function tellPlan(
   options: RebuildOptions,
 ): Promise<ExitCode> {
   const head = await readHead(database);
-  const steps = [];
+  const steps: { name: string; version: number; from: number; to: number; switch: boolean }[] = [];
   for (const { name, version } of projections) {
     const known = options.afresh ? undefined : newOf(await buildsOf(database, name), version);
     steps.push({ name, version, from: known?.position ?? 0, to: head, switch: options.switch });
