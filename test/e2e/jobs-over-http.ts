@@ -7,9 +7,9 @@ import type { Platform } from '../support/platform.js';
 export const REQUEST = { jobType: 'sdxl_image_fast', metadata: { prompt: 'a lighthouse at dawn' } };
 
 /** Posts a job, of six pictures if not told otherwise, and expects that it is taken. */
-export async function queueJob(platform: Platform, count = 6): Promise<string> {
+export async function queueJob(platform: Platform, count = 6, user = 'alice'): Promise<string> {
   const body = { ...REQUEST, metadata: { ...REQUEST.metadata, count } };
-  const response = await platform.fetch('/api/queue-job', { body });
+  const response = await platform.fetch('/api/queue-job', { body, user });
   const answer = (await response.json()) as { job: { id: string } };
   expect(answer).toMatchObject({ success: true });
   return answer.job.id;

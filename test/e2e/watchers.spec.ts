@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EVENT_STREAMS_MAX } from '#contracts/limits.js';
 import { serverSentEvents } from '../support/job-events.js';
 import { Platform, type ServiceProcess } from '../support/platform.js';
 import { query, queueJob } from './jobs-over-http.js';
 
 const JOBS = 20;
 const CLIENTS = 200;
+/** So many that the clients of one fit at the gateway that is left. */
+const USERS = CLIENTS / EVENT_STREAMS_MAX;
 
 let platform: Platform;
 let gateways: ServiceProcess[];
@@ -25,6 +28,7 @@ class Watcher {
 
   constructor(
     private readonly jobId: string,
+    private readonly user: string,
     private readonly at: number,
   ) {}
 
@@ -38,7 +42,7 @@ class Watcher {
   /** Whether the stream came to its end. */
   private async follow({ url }: ServiceProcess): Promise<boolean> {
     try {
-      const headers = { authorization: `Bearer ${await platform.token('alice')}`, ...this.resume() };
+      const headers = { authorization: `Bearer ${await platform.token(this.user)}`, ...this.resume() };
       const response = await fetch(`${url}/api/jobs/${this.jobId}/events`, { headers });
       for await (const { id, event } of serverSentEvents(response)) {
         if (id !== '' && event !== 'done') this.ids.push(Number(id));
@@ -56,12 +60,17 @@ class Watcher {
   }
 }
 
+/** Whose the job is, and who watches it. */
+function userOf(k: number): string {
+  return `user-${k % USERS}`;
+}
+
 describe(`${CLIENTS} clients on ${JOBS} jobs over two gateways, one of which is killed`, () => {
   it('each › sees every stored event of its job once and in order', async () => {
-    const jobs = await Promise.all(Array.from({ length: JOBS }, () => queueJob(platform)));
+    const jobs = await Promise.all(Array.from({ length: JOBS }, (_, k) => queueJob(platform, 6, userOf(k))));
     const watchers = Array.from(
       { length: CLIENTS },
-      (_, k) => new Watcher(jobs[k % JOBS] as string, Math.floor(k / JOBS)),
+      (_, k) => new Watcher(jobs[k % JOBS] as string, userOf(k), Math.floor(k / JOBS)),
     );
     const watching = Promise.all(watchers.map((watcher) => watcher.watch()));
     await expect.poll(() => watchers.every(({ ids }) => ids.length > 0), { timeout: 20_000 }).toBe(true);
