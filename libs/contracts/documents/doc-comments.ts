@@ -11,18 +11,26 @@ export type DocComments = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
 export function docComments(): DocComments {
   const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
-  return new Map(files.flatMap((name) => commentsOf(join(SOURCE, name))));
+  const classes = new Map(files.flatMap((name) => classesOf(join(SOURCE, name))));
+  return new Map([...classes.keys()].map((name) => [name, commentsOf(name, classes)]));
 }
 
-function commentsOf(file: string): [string, ReadonlyMap<string, string>][] {
+function classesOf(file: string): [string, ts.ClassDeclaration][] {
   const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
-  return source.statements.filter(ts.isClassDeclaration).flatMap((declaration) => {
-    if (!declaration.name) return [];
-    const members = declaration.members.filter(ts.isPropertyDeclaration);
-    const comments = [['', commentOf(declaration)], ...members.map((member) => [nameOf(member), commentOf(member)])];
-    const said = comments.filter((comment): comment is [string, string] => comment[1] !== undefined);
-    return [[declaration.name.text, new Map(said)]];
-  });
+  const classes = source.statements.filter(ts.isClassDeclaration);
+  return classes.flatMap((declaration) => (declaration.name ? [[declaration.name.text, declaration]] : []));
+}
+
+/** Its own comments, and those of the fields that it has from the class it extends. */
+function commentsOf(name: string, classes: ReadonlyMap<string, ts.ClassDeclaration>): ReadonlyMap<string, string> {
+  const declaration = classes.get(name);
+  if (!declaration) return new Map();
+  const parent = declaration.heritageClauses?.[0]?.types[0]?.expression.getText();
+  const inherited = parent ? [...commentsOf(parent, classes)].filter(([field]) => field !== '') : [];
+  const members = declaration.members.filter(ts.isPropertyDeclaration);
+  const comments = [['', commentOf(declaration)], ...members.map((member) => [nameOf(member), commentOf(member)])];
+  const said = comments.filter((comment): comment is [string, string] => comment[1] !== undefined);
+  return new Map([...inherited, ...said]);
 }
 
 function nameOf({ name }: ts.PropertyDeclaration): string {

@@ -6,7 +6,7 @@ import type { JobHistoryEvent } from './events/registry.js';
 import type { StoredAsset } from './events/stored-asset.js';
 import type { JobReceipt, ReceiptKey } from './http/receipts.js';
 import type { WebhookDeliveryView } from './http/webhooks.js';
-import type { Format, JobType } from './job-catalogue.js';
+import type { Format, JobType, QueueName } from './job-catalogue.js';
 
 export interface ListedAsset extends StoredAsset {
   readonly jobId: string;
@@ -49,6 +49,14 @@ export interface RecentDurations {
   /** Seconds that a worker had a job, the median by job type. */
   readonly seconds: Readonly<Partial<Record<JobType, number>>>;
   readonly enhancementSeconds: number | null;
+}
+
+/** A queue at a moment of the past. */
+export interface PastQueue {
+  readonly waiting: number;
+  readonly processing: number;
+  /** Those that had a job: nobody remembers the idle ones. */
+  readonly workers: number;
 }
 
 /** What the time of a job goes to. Enhancement is part of waiting. */
@@ -143,6 +151,17 @@ export interface Queries {
   'jobs.receipt': { request: { readonly jobId: string }; answer: ReceiptAnswer };
   /** What receipts are checked with; null where none are signed. */
   'receipts.key': { request: Record<string, never>; answer: { readonly key: ReceiptKey | null } };
+  /** A job as it was at a moment. */
+  'jobs.past': { request: { readonly jobId: string; readonly at: string }; answer: { readonly job: Job | null } };
+  /** The queues as they were at a moment, with how long jobs took in the hour before. */
+  'queues.past': {
+    request: { readonly accountKey: string; readonly at: string };
+    answer: {
+      readonly queues: Readonly<Record<QueueName, PastQueue>>;
+      readonly mine: { readonly waiting: number; readonly processing: number };
+      readonly durations: RecentDurations;
+    };
+  };
   'queue.durations': { request: Record<string, never>; answer: RecentDurations };
   'projects.list': {
     request: Page;

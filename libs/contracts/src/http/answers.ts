@@ -14,12 +14,10 @@ import {
   IsString,
   IsUrl,
   IsUUID,
-  Matches,
   Max,
   Min,
   ValidateNested,
 } from 'class-validator';
-import { JOB_STATUSES, type JobStatus } from '../domain/job.js';
 import { ENHANCEMENT_SKIPS, EngineIdentityData, type EnhancementSkip } from '../events/job-events.js';
 import {
   type Format,
@@ -30,6 +28,8 @@ import {
   type Quality,
   type QueueName,
 } from '../job-catalogue.js';
+import { CursorPage } from './cursor-page.js';
+import { JobFacts, OutputFacts } from './job-facts.js';
 import { OrNull } from './or-null.js';
 
 const FORMATS: readonly Format[] = ['image', 'video'];
@@ -156,16 +156,7 @@ export class JobMetadata {
   partial?: PartialResult;
 }
 
-export class JobView {
-  @IsUUID()
-  id!: string;
-
-  @IsString()
-  user_id!: string;
-
-  @IsIn(JOB_TYPES)
-  job_type!: JobType;
-
+export class JobView extends JobFacts {
   @IsIn(FORMATS)
   format!: Format;
 
@@ -175,48 +166,9 @@ export class JobView {
   @IsIn(JOB_TYPES)
   model_type!: JobType;
 
-  @IsIn(JOB_STATUSES)
-  status!: JobStatus;
-
   @ValidateNested()
   @Type(() => JobMetadata)
   metadata!: JobMetadata & Readonly<Record<string, unknown>>;
-
-  @OrNull()
-  @IsUUID()
-  project_id!: string | null;
-
-  @OrNull()
-  @IsUUID()
-  image_id!: string | null;
-
-  @OrNull()
-  @IsUUID()
-  video_id!: string | null;
-
-  @OrNull()
-  @IsUUID()
-  character_id!: string | null;
-
-  @OrNull()
-  @IsString()
-  error_message!: string | null;
-
-  /** Why the job failed, for programs. */
-  @OrNull()
-  @IsString()
-  error_code!: string | null;
-
-  @IsISO8601()
-  created_at!: string;
-
-  @OrNull()
-  @IsISO8601()
-  started_at!: string | null;
-
-  @OrNull()
-  @IsISO8601()
-  completed_at!: string | null;
 
   @ValidateNested()
   @Type(() => ProgressView)
@@ -285,62 +237,19 @@ export class QueueJobAnswer {
 }
 
 /** A page of jobs, newest first. */
-export class JobsPage {
+export class JobsPage extends CursorPage {
   @IsArray()
   @ValidateNested({ each: true })
   @Type(() => JobView)
   jobs!: readonly JobView[];
-
-  /** For `cursor` of the next request; null on the last page. */
-  @OrNull()
-  @IsString()
-  next_cursor!: string | null;
 }
 
-export class AssetView {
-  @IsUUID()
-  id!: string;
-
+export class AssetView extends OutputFacts {
   @IsUUID()
   job_id!: string;
 
   @IsIn(JOB_TYPES)
   job_type!: JobType;
-
-  /** Place of the output in its job, from 0. */
-  @IsInt()
-  @Min(0)
-  index!: number;
-
-  @IsString()
-  media_type!: string;
-
-  /** Pixels. */
-  @IsInt()
-  @IsPositive()
-  width!: number;
-
-  /** Pixels. */
-  @IsInt()
-  @IsPositive()
-  height!: number;
-
-  /** Seconds, null for pictures. */
-  @OrNull()
-  @IsNumber()
-  duration_s!: number | null;
-
-  @IsInt()
-  @IsPositive()
-  bytes!: number;
-
-  /** Of the file, lower-case hex. */
-  @Matches(/^[0-9a-f]{64}$/)
-  sha256!: string;
-
-  @IsInt()
-  @Min(0)
-  seed!: number;
 
   @IsBoolean()
   favorite!: boolean;
@@ -362,16 +271,11 @@ export class AssetView {
 }
 
 /** A page of assets, newest first. */
-export class AssetsPage {
+export class AssetsPage extends CursorPage {
   @IsArray()
   @ValidateNested({ each: true })
   @Type(() => AssetView)
   assets!: readonly AssetView[];
-
-  /** For `cursor` of the next request; null on the last page. */
-  @OrNull()
-  @IsString()
-  next_cursor!: string | null;
 }
 
 export class QueueView {

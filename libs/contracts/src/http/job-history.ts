@@ -1,19 +1,9 @@
 /** What happened to a job, as its owner may see it. */
 import 'reflect-metadata';
 import { Type } from 'class-transformer';
-import {
-  IsArray,
-  IsIn,
-  IsInt,
-  IsISO8601,
-  IsObject,
-  IsOptional,
-  IsPositive,
-  IsString,
-  ValidateNested,
-} from 'class-validator';
+import { IsArray, IsIn, IsInt, IsISO8601, IsObject, IsOptional, IsPositive, ValidateNested } from 'class-validator';
 import { JOB_HISTORY_TYPES, type JobHistoryEvent } from '../events/registry.js';
-import { OrNull } from './or-null.js';
+import { CursorPage } from './cursor-page.js';
 
 /** Who caused an event: the job's owner, an operator, the enhancer, a worker, or the platform's own deadlines. */
 export type Cause = 'user' | 'operator' | 'enhancer' | 'worker' | 'platform';
@@ -46,14 +36,9 @@ export class JobHistoryEntry {
 }
 
 /** A page of a job's events, oldest first. */
-export class JobHistoryPage {
+export class JobHistoryPage extends CursorPage {
   @IsArray()
   @ValidateNested({ each: true })
   @Type(() => JobHistoryEntry)
   events!: readonly JobHistoryEntry[];
-
-  /** For `cursor` of the next request; null on the last page. */
-  @OrNull()
-  @IsString()
-  next_cursor!: string | null;
 }

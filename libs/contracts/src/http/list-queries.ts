@@ -24,6 +24,15 @@ export class PageQuery {
   limit: number = PAGE_LIMIT_DEFAULT;
 }
 
+/** What operators may add to look at the past. */
+export class PastQuery {
+  /** A moment of the past: a date, or a date and time with a zone. Only for the roles `admin` and `service_role`. */
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  @Matches(RFC_3339, { message: '$property must be a date or a date and time with a zone, as RFC 3339 has them' })
+  at?: string;
+}
+
 export class ListJobsQuery extends PageQuery {
   @IsOptional()
   @IsIn(JOB_STATUSES)

@@ -25,6 +25,7 @@ import {
   type DeadLetterReason,
 } from '../queries.js';
 import { ENGINES, type EngineName } from '../streams.js';
+import { CursorPage } from './cursor-page.js';
 import { OrNull } from './or-null.js';
 
 const SHOWN_STATES = ['idle', 'busy', 'draining'] as const;
@@ -348,14 +349,9 @@ export class DeadLetterView {
 }
 
 /** A page of dead letters, newest first. */
-export class DeadLettersPage {
+export class DeadLettersPage extends CursorPage {
   @IsArray()
   @ValidateNested({ each: true })
   @Type(() => DeadLetterView)
   dead_letters!: readonly DeadLetterView[];
-
-  /** For `cursor` of the next request; null on the last page. */
-  @OrNull()
-  @IsString()
-  next_cursor!: string | null;
 }

@@ -12,6 +12,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { PROMPT_MAX_UNITS, PROMPT_TOO_LONG } from '../limits.js';
+import { CursorPage } from './cursor-page.js';
 import { OrNull } from './or-null.js';
 
 /** The body of `POST /api/projects`. */
@@ -70,14 +71,9 @@ export class ProjectView {
 }
 
 /** A page of projects, newest first. It may be shorter than its limit when the prompts are long. */
-export class ProjectsPage {
+export class ProjectsPage extends CursorPage {
   @IsArray()
   @ValidateNested({ each: true })
   @Type(() => ProjectView)
   projects!: readonly ProjectView[];
-
-  /** For `cursor` of the next request; null on the last page. */
-  @OrNull()
-  @IsString()
-  next_cursor!: string | null;
 }

@@ -14,7 +14,7 @@ import type { ErrorCode } from './error-codes.js';
 import { LiveAnswer, ReadyAnswer } from './health.js';
 import { MediaView } from './images-and-videos.js';
 import { JobHistoryPage } from './job-history.js';
-import { ListAssetsQuery, ListJobsQuery, PageQuery } from './list-queries.js';
+import { ListAssetsQuery, ListJobsQuery, PageQuery, PastQuery } from './list-queries.js';
 import { JobProgressView, LivePreviewView } from './live-events.js';
 import { DeadLettersPage, MetricsSummary, MetricsSummaryQuery, WorkersAnswer } from './operations.js';
 import {
@@ -115,9 +115,11 @@ export const ROUTES: readonly RouteSpec[] = [
   },
   {
     ...route('GET', '/api/jobs/{id}', 'getJob', 'Jobs', 'user', 'One job'),
-    description: 'What `POST /api/queue-job` accepted can be read at once.',
+    description:
+      'What `POST /api/queue-job` accepted can be read at once. With `at`, operators see any job as it was at a moment.',
+    query: PastQuery,
     answers: [ok('The job', JobView)],
-    errors: JOB,
+    errors: [...JOB, 'forbidden'],
   },
   {
     ...route('GET', '/api/jobs/{id}/events', 'watchJob', 'Jobs', 'user', 'Follow one job'),
@@ -271,8 +273,11 @@ export const ROUTES: readonly RouteSpec[] = [
   },
   {
     ...route('GET', '/api/queue-status', 'getQueueStatus', 'Queues', 'user', 'How full the queues are'),
+    description:
+      'With `at`, operators see the queues as they were at a moment. `workers` are then those that had a job, and the times are of the hour before.',
+    query: PastQuery,
     answers: [ok('The queues', QueueStatusAnswer)],
-    errors: ['queue_unavailable'],
+    errors: ['queue_unavailable', 'lists_unavailable', 'forbidden'],
   },
   {
     ...route('POST', '/api/webhooks', 'registerWebhook', 'Webhooks', 'user', 'Register a webhook'),

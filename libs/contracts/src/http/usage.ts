@@ -25,6 +25,7 @@ import {
   type QueueName,
 } from '../job-catalogue.js';
 import type { UsageStatus } from '../queries.js';
+import { CursorPage } from './cursor-page.js';
 import { PageQuery, RFC_3339 } from './list-queries.js';
 import { OrNull } from './or-null.js';
 
@@ -123,14 +124,9 @@ export class UsageView {
 }
 
 /** A page of the usage log, newest first. */
-export class UsagePage {
+export class UsagePage extends CursorPage {
   @IsArray()
   @ValidateNested({ each: true })
   @Type(() => UsageView)
   usage!: readonly UsageView[];
-
-  /** For `cursor` of the next request; null on the last page. */
-  @OrNull()
-  @IsString()
-  next_cursor!: string | null;
 }

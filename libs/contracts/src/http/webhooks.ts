@@ -8,7 +8,6 @@ import {
   IsIn,
   IsInt,
   IsISO8601,
-  IsNumber,
   IsObject,
   IsOptional,
   IsPositive,
@@ -20,8 +19,6 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
-import { JOB_STATUSES, type JobStatus } from '../domain/job.js';
-import { JOB_TYPES, type JobType } from '../job-catalogue.js';
 import { WEBHOOK_URL_MAX_CHARACTERS } from '../limits.js';
 import {
   WEBHOOK_MESSAGE_TYPES,
@@ -30,6 +27,8 @@ import {
   type WebhookMessageType,
   type WebhookTopic,
 } from '../webhook-topics.js';
+import { CursorPage } from './cursor-page.js';
+import { JobFacts, OutputFacts } from './job-facts.js';
 import { OrNull } from './or-null.js';
 
 /** The body of `POST /api/webhooks`. */
@@ -137,59 +136,17 @@ export class WebhookDeliveryView {
   attempts!: readonly WebhookAttemptView[];
 }
 
-export class WebhookDeliveriesPage {
+export class WebhookDeliveriesPage extends CursorPage {
   @IsArray()
   @ValidateNested({ each: true })
   @Type(() => WebhookDeliveryView)
   deliveries!: readonly WebhookDeliveryView[];
-
-  @OrNull()
-  @IsString()
-  next_cursor!: string | null;
 }
 
 export class WebhookTestAnswer {
   /** `webhook-id` of the message that is on its way. */
   @IsString()
   id!: string;
-}
-
-/** An output of a job, without addresses: those are signed and expire, so receivers ask for fresh ones. */
-export class WebhookAsset {
-  /** For `GET /api/assets/{id}`. */
-  @IsUUID()
-  id!: string;
-
-  @IsInt()
-  @Min(0)
-  index!: number;
-
-  @IsString()
-  media_type!: string;
-
-  @IsInt()
-  @IsPositive()
-  width!: number;
-
-  @IsInt()
-  @IsPositive()
-  height!: number;
-
-  /** Seconds, null for pictures. */
-  @OrNull()
-  @IsNumber()
-  duration_s!: number | null;
-
-  @IsInt()
-  @IsPositive()
-  bytes!: number;
-
-  @Matches(/^[0-9a-f]{64}$/)
-  sha256!: string;
-
-  @IsInt()
-  @Min(0)
-  seed!: number;
 }
 
 export class WebhookJobUrls {
@@ -199,63 +156,16 @@ export class WebhookJobUrls {
 }
 
 /** A job as receivers get it: in the field names of `GET /api/jobs/{id}`, without prompts and without signed addresses. */
-export class WebhookJob {
-  @IsUUID()
-  id!: string;
-
-  @IsString()
-  user_id!: string;
-
-  @IsIn(JOB_TYPES)
-  job_type!: JobType;
-
-  @IsIn(JOB_STATUSES)
-  status!: JobStatus;
-
+export class WebhookJob extends JobFacts {
   /** The client's own keys of `metadata`, as they came. */
   @IsObject()
   metadata!: Readonly<Record<string, unknown>>;
 
-  @OrNull()
-  @IsUUID()
-  project_id!: string | null;
-
-  @OrNull()
-  @IsUUID()
-  image_id!: string | null;
-
-  @OrNull()
-  @IsUUID()
-  video_id!: string | null;
-
-  @OrNull()
-  @IsUUID()
-  character_id!: string | null;
-
-  @OrNull()
-  @IsString()
-  error_message!: string | null;
-
-  @OrNull()
-  @IsString()
-  error_code!: string | null;
-
-  @IsISO8601()
-  created_at!: string;
-
-  @OrNull()
-  @IsISO8601()
-  started_at!: string | null;
-
-  @OrNull()
-  @IsISO8601()
-  completed_at!: string | null;
-
-  /** In index order. */
+  /** In index order, without addresses: those are signed and expire, so receivers ask for fresh ones. */
   @IsArray()
   @ValidateNested({ each: true })
-  @Type(() => WebhookAsset)
-  assets!: readonly WebhookAsset[];
+  @Type(() => OutputFacts)
+  assets!: readonly OutputFacts[];
 
   @ValidateNested()
   @Type(() => WebhookJobUrls)

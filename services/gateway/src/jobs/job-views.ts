@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { isFavorite, type Job, liveAssets } from '#contracts/domain/job.js';
 import type { StoredAsset } from '#contracts/events/stored-asset.js';
 import type { AssetView, JobView } from '#contracts/http/answers.js';
+import { jobFactsOf, outputFactsOf } from '#contracts/http/job-facts.js';
 import { JOB_CATALOGUE, type JobType } from '#contracts/job-catalogue.js';
 import { Addresses } from '../addresses.js';
 import { RecentlyDeleted } from '../assets/recently-deleted.js';
@@ -23,28 +24,23 @@ export class JobViews {
   ) {}
 
   of(job: Job): JobView {
-    const { requested } = job;
-    const { jobId, jobType } = requested;
+    const { jobId, jobType } = job.requested;
     const entry = JOB_CATALOGUE[jobType];
     return {
-      id: jobId,
-      user_id: requested.userId,
-      job_type: jobType,
+      ...jobFactsOf(job),
       format: entry.format,
       quality: entry.quality,
       model_type: jobType,
-      status: job.status,
       metadata: metadataOf(job, this.assetUrls(job)),
-      project_id: requested.projectId ?? null,
-      image_id: requested.imageId ?? null,
-      video_id: requested.videoId ?? null,
-      character_id: requested.characterId ?? null,
-      ...errorOf(job),
-      ...timesOf(job),
       progress: progressOf(job, this.progress.of(jobId)),
       ...this.outlook(job),
       urls: this.addresses.job(jobId),
     };
+  }
+
+  /** A job as it was at a moment: nobody remembers what its worker said of its progress, nor who was before it. */
+  past(job: Job): JobView {
+    return { ...this.of(job), progress: progressOf(job, undefined), queuePosition: null, estimatedSeconds: null };
   }
 
   /** The assets of a job that are there, in index order. */
@@ -56,17 +52,9 @@ export class JobViews {
   asset(jobId: string, jobType: JobType, asset: StoredAsset, favorite: boolean): AssetView {
     const { url, expiresAt } = this.addresses.asset(asset.key);
     return {
-      id: asset.id,
+      ...outputFactsOf(asset),
       job_id: jobId,
       job_type: jobType,
-      index: asset.index,
-      media_type: asset.mediaType,
-      width: asset.width,
-      height: asset.height,
-      duration_s: asset.durationSeconds ?? null,
-      bytes: asset.bytes,
-      sha256: asset.sha256,
-      seed: asset.seed,
       favorite,
       url,
       url_expires_at: expiresAt,
@@ -94,14 +82,4 @@ export class JobViews {
     const ahead = { ...this.gauge.numbers(queue), waiting: (position ?? 1) - 1 };
     return { queuePosition: position, estimatedSeconds: this.durations.remainingOf(job, ahead) };
   }
-}
-
-function errorOf(job: Job): Pick<JobView, 'error_code' | 'error_message'> {
-  if (job.status !== 'failed') return { error_message: null, error_code: null };
-  return { error_message: job.failed.message, error_code: job.failed.code };
-}
-
-function timesOf(job: Job): Pick<JobView, 'created_at' | 'started_at' | 'completed_at'> {
-  const ended = 'endedAt' in job ? job.endedAt : null;
-  return { created_at: job.requestedAt, started_at: job.startedAt ?? null, completed_at: ended };
 }
