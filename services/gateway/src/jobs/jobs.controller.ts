@@ -8,11 +8,13 @@ import { ask } from '#eventing/request-reply.js';
 import { callerOf, From } from '../auth/authentication.js';
 import type { Caller } from '../auth/token-verifier.js';
 import { checkedQuery } from '../http/checked.js';
+import { pastMoment } from '../http/past-moment.js';
 import { traceparentOf } from '../http/request-ids.js';
 import { JobCancellation } from './job-cancellation.js';
 import { JobHistories } from './job-histories.js';
 import { JobViews } from './job-views.js';
 import { OwnJobs } from './own-jobs.js';
+import { pastJob } from './past-job.js';
 
 @Controller('api/jobs')
 export class JobsController {
@@ -33,7 +35,9 @@ export class JobsController {
   }
 
   @Get(':id')
-  async get(@Param('id') id: string, @From() caller: Caller): Promise<JobView> {
+  async get(@Param('id') id: string, @Query() query: unknown, @From() caller: Caller): Promise<JobView> {
+    const at = pastMoment(query, caller);
+    if (at !== undefined) return this.views.past(await pastJob(this.bus, id.toLowerCase(), at));
     return this.views.of(await this.ownJobs.find(id.toLowerCase(), caller));
   }
 

@@ -10,6 +10,7 @@ import { listDeliveries } from './delivery-lists.js';
 import { jobHistory } from './job-history.js';
 import { countOpen, getJob, latestJob, listJobs } from './job-lists.js';
 import { operationsSummary } from './operations-summary.js';
+import { pastJob, pastQueues } from './past.js';
 import { countProjects, listProjects } from './project-lists.js';
 import { recentDurations } from './queue-durations.js';
 import { listUsage } from './usage-lists.js';
@@ -48,6 +49,16 @@ export class QueriesController {
   @MessagePattern('jobs.history' satisfies QueryName)
   jobHistory(@Payload() request: Request<'jobs.history'>): Answer<'jobs.history'> {
     return jobHistory(this.database, request);
+  }
+
+  @MessagePattern('jobs.past' satisfies QueryName)
+  async pastJob(@Payload() { jobId, at }: Request<'jobs.past'>): Answer<'jobs.past'> {
+    return { job: isUuid(jobId) ? await pastJob(this.database, jobId, at) : null };
+  }
+
+  @MessagePattern('queues.past' satisfies QueryName)
+  pastQueues(@Payload() request: Request<'queues.past'>): Answer<'queues.past'> {
+    return pastQueues(this.database, request);
   }
 
   @MessagePattern('queue.durations' satisfies QueryName)
