@@ -3,11 +3,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 /**
  * The event log: every event of every stream, once, in one order.
  *
- * `position` is gap-free. `recorded_at` never falls with it, so a month is a range of positions, and the table can later
- * be partitioned by position at the starts of months: its primary key stays as it is. Partitioned so, a unique constraint
- * without `position` holds within one partition only: `event_id` will then need a table of its own (id to position), and
- * `(stream, stream_epoch, stream_seq)` will rest on the checkpoint alone. The writer never relies on a conflict of either
- * constraint, it looks ids up before it inserts; they are the second line.
+ * `position` is gap-free. `recorded_at` never falls with it, so a month is a range of positions: `1764000000005-log-months`
+ * makes partitions of that. The writer looks ids up before it inserts; the unique constraints are the second line.
  *
  * `type` and `schema_version` are the two parts of the CloudEvents type. `hash` chains the events of one subject.
  */
