@@ -2,16 +2,15 @@
 import { EVENT_CLASSES } from '#contracts/events/event-classes.js';
 import { CLOUD_EVENT_TYPES, type EventType } from '#contracts/events/registry.js';
 import { type ContractClass, classSchemas, referredFrom, type Schema, schemaOf } from './class-schemas.js';
-import { jsonText } from './json-text.js';
 
 const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 
-/** The text of each file by its name, which is the event's CloudEvents type. */
-export function jsonSchemaFiles(): ReadonlyMap<string, string> {
+/** Each schema by the name of its file, which is the event's CloudEvents type. */
+export function jsonSchemaFiles(): ReadonlyMap<string, Schema> {
   const schemas = classSchemas('#/$defs/');
   const types = Object.keys(EVENT_CLASSES) as EventType[];
   const fileOf = (type: EventType) => fileSchema(schemas, CLOUD_EVENT_TYPES[type], EVENT_CLASSES[type]);
-  return new Map(types.map((type) => [`${CLOUD_EVENT_TYPES[type]}.json`, jsonText(fileOf(type))] as const));
+  return new Map(types.map((type) => [`${CLOUD_EVENT_TYPES[type]}.json`, fileOf(type)] as const));
 }
 
 /** One class with all that it refers to, so that each file stands alone. */

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { asyncApiDocument } from './asyncapi.js';
 import { jsonSchemaFiles } from './json-schemas.js';
-import { jsonText } from './json-text.js';
 import { openApiDocument } from './openapi.js';
 
 export const CONTRACTS = fileURLToPath(new URL('..', import.meta.url));
@@ -12,9 +11,9 @@ export const CONTRACTS = fileURLToPath(new URL('..', import.meta.url));
 /** The text of each document by its path in the contracts. */
 export function documents(): ReadonlyMap<string, string> {
   return new Map([
-    ['openapi.json', jsonText(openApiDocument())],
-    ['asyncapi.json', jsonText(asyncApiDocument())],
-    ...[...jsonSchemaFiles()].map(([name, content]) => [join('schemas', name), content] as const),
+    ['openapi.json', text(openApiDocument())],
+    ['asyncapi.json', text(asyncApiDocument())],
+    ...[...jsonSchemaFiles()].map(([name, schema]) => [join('schemas', name), text(schema)] as const),
   ]);
 }
 
@@ -26,4 +25,8 @@ export async function writeDocuments(folder = CONTRACTS): Promise<void> {
   const left = (await readdir(schemas)).filter((name) => !files.has(join('schemas', name)));
   await Promise.all(left.map((name) => rm(join(schemas, name))));
   await Promise.all([...files].map(([name, content]) => writeFile(join(folder, name), content)));
+}
+
+function text(document: object): string {
+  return `${JSON.stringify(document, null, 2)}\n`;
 }

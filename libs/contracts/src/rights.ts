@@ -36,7 +36,7 @@ import {
   workerSubject,
 } from './subjects.js';
 
-export type ServiceName = 'gateway' | 'jobs' | 'sdxl-worker' | 'wan-worker' | 'enhancer';
+export type ServiceName = 'gateway' | 'jobs' | 'sdxl-worker' | 'wan-worker' | 'enhancer' | 'events-tool';
 
 export interface Rights {
   readonly publish: readonly string[];
@@ -56,6 +56,7 @@ export const RIGHTS: Readonly<Record<ServiceName, Rights>> = {
   'sdxl-worker': generationWorkerRights('sdxl-worker', 'sdxl'),
   'wan-worker': generationWorkerRights('wan-worker', 'wan'),
   enhancer: workerRights('enhancer', 'enhancer', ['enhanced']),
+  'events-tool': eventsToolRights(),
 };
 
 export const SERVICE_NAMES = Object.keys(RIGHTS) as readonly ServiceName[];
@@ -143,6 +144,23 @@ function outsideWorkersRights(): string[] {
     ...engines.map((engine) => workerSubject(engine, '*')),
     ...engines.flatMap((engine) => LANES.flatMap((lane) => pull(workConsumer(engine, lane)))),
   ];
+}
+
+/** What operators do by hand: fill lost streams, ask for a failed job again, put dead letters away. */
+function eventsToolRights(): Rights {
+  const seeded = [JOB_STREAM, ACCOUNT_STREAM];
+  return {
+    publish: [
+      jobSubject('*', '*', 'requested', '*'),
+      'ourvidz.account.*',
+      ...seeded.flatMap(seed),
+      ...seeded.flatMap(({ name }) => [`$JS.API.STREAM.CREATE.${name}`, `$JS.API.STREAM.UPDATE.${name}`]),
+      ...STREAMS.flatMap(({ name }) => readStream(name)),
+      `$JS.API.STREAM.MSG.DELETE.${DEAD_LETTER_STREAM.name}`,
+    ],
+    subscribe: [`${inboxPrefix('events-tool')}.>`, liveSubject('ourvidz.>')],
+    allowResponses: false,
+  };
 }
 
 /** Of the workers that make pictures and videos. */
