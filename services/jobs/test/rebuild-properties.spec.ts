@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 /** The log cannot be emptied: each run adds a history of its own. */
-const eachHistoryOnce = { endOnFailure: true, numRuns: 4 };
+const eachHistoryOnce = { endOnFailure: true, numRuns: 3 };
 
 const anyRebuild = fc.record({
   seed: fc.noBias(fc.nat(2 ** 31 - 1)),
