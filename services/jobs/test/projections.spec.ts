@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Job } from '#contracts/domain/job.js';
 import { CLOUD_EVENT_TYPES, type EventType, type JobHistoryEvent } from '#contracts/events/registry.js';
-import { assetIdOf } from '#contracts/ids.js';
+import { assetIdOf, newWebhookId } from '#contracts/ids.js';
 import type { Transaction } from '../src/database/database.js';
 import type { LoggedEvent } from '../src/event-log/logged-event.js';
 import { JobsMetrics } from '../src/metrics.js';
@@ -11,6 +11,7 @@ import { type Projection, tableNames } from '../src/projections/projection.js';
 import { ProjectionRunner } from '../src/projections/projection-runner.js';
 import { projectsProjection } from '../src/projections/projects.projection.js';
 import { installProjections } from '../src/projections/registry.js';
+import { webhooksProjection } from '../src/projections/webhooks.projection.js';
 import { type Fixture, openFixture, silent, startLeader, untilLogged } from './jobs-fixture.js';
 import { anAsset, aRequest, makeJob } from './some-jobs.js';
 import { aProject, removeProject, storeProject } from './some-projects.js';
@@ -82,6 +83,32 @@ describe('the projects projection', () => {
       await fixture.database.transaction((tx) => projectsProjection.apply(tx, tableNames(1), batch));
       expect(await rows()).toEqual([{ project: null, position: 3 }]);
     }
+  });
+});
+
+describe('the webhooks projection', () => {
+  const webhook = {
+    id: newWebhookId(),
+    url: 'https://receiver.example/one',
+    events: ['job.completed'],
+    createdAt: TIME,
+  };
+  const registeredOne = { webhookId: webhook.id, accountKey: request.accountKey, webhooks: [webhook] };
+  const events = log(
+    { type: 'WebhookRegistered', data: registeredOne },
+    { type: 'WebhookRemoved', data: { ...registeredOne, webhooks: [], reason: 'deleted' } },
+  );
+
+  test.each([
+    ['given one that was registered › it can be delivered to', events.slice(0, 1), null],
+    ['given that it was removed after that › it is a row that says when', events, new Date(TIME)],
+    ['given the registration once more › it stays removed', events.slice(0, 1), new Date(TIME)],
+  ])('%s', async (_title, batch, removed_at) => {
+    await fixture.database.transaction((tx) => webhooksProjection.apply(tx, tableNames(1), batch));
+    const rows = await fixture.database.query('select url, events, removed_at from webhooks where id = $1', [
+      webhook.id,
+    ]);
+    expect(rows).toEqual([{ url: webhook.url, events: webhook.events, removed_at }]);
   });
 });
 
