@@ -1,8 +1,10 @@
 import type { DataSource } from 'typeorm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { pollUntil } from '#launcher/poll.js';
 import { type TestPostgres, testPostgres } from '../../../test/support/servers.js';
 import { migrationSource } from '../src/database/data-source.js';
 import { Database } from '../src/database/database.js';
+import { DatabaseUnavailableError } from '../src/database/database-errors.js';
 import { migrate } from '../src/database/migrate.js';
 import { LogMonths } from '../src/event-log/log-months.js';
 import { SupersededError, takeOverLog } from '../src/event-log/log-statements.js';
@@ -25,6 +27,9 @@ function partitionInMonths(count: number): string {
 const PARTITIONS = `
   select relname as name, pg_get_expr(relpartbound, oid) as bound, reltuples::integer as rows
     from pg_class where relispartition and relkind = 'r' order by relname`;
+
+const WAITING = `select 1 from pg_stat_activity
+  where datname = current_database() and query like 'alter table%validate%' and wait_event_type = 'Lock'`;
 
 async function partitions(database: Database): Promise<string[]> {
   const rows = await database.query<{ name: string; bound: string }>(PARTITIONS);
@@ -49,7 +54,9 @@ describe('the months of a log', () => {
   let postgres: TestPostgres;
   let database: Database;
   let generation: number;
+  let stopping: AbortController;
   beforeEach(async () => {
+    stopping = new AbortController();
     postgres = await testPostgres();
     await migrate(postgres.url, silent);
     database = new Database(postgres.url, silent);
@@ -60,7 +67,7 @@ describe('the months of a log', () => {
     };
   });
   const keep = (months: number, sessions = database) =>
-    new LogMonths(sessions, silent, () => inMonths(months)).keep(generation);
+    new LogMonths(sessions, silent, () => inMonths(months)).keep({ generation, signal: stopping.signal });
 
   test('while its month lasts, and while it is empty › the last partition stays open', async () => {
     expect(await keep(1)).toBeUndefined();
@@ -130,6 +137,22 @@ describe('the months of a log', () => {
       await tx.query('select count(*) from events');
       await expect(keep(1)).rejects.toThrow('lock timeout');
     });
+    expect(await keep(1)).toBe(PARTITION);
+  });
+
+  test('stopped while a month is read through › it ends at once, and the next one finishes', async () => {
+    await logUpTo(database, 100);
+    await expect(keep(1, crashing(database, 6))).rejects.toThrow('killed');
+    await database.transaction(async (tx) => {
+      // Keeps the reading waiting, and nothing else.
+      await tx.query(`lock table ${PARTITION} in share update exclusive mode`);
+      const kept = keep(1);
+      kept.catch(() => undefined);
+      await pollUntil('the reading to wait', 5_000, async () => (await database.query(WAITING))[0]);
+      stopping.abort();
+      await expect(kept).rejects.toThrow(DatabaseUnavailableError);
+    });
+    stopping = new AbortController();
     expect(await keep(1)).toBe(PARTITION);
   });
 
@@ -241,7 +264,7 @@ describe('while a leader writes', () => {
 
   test('month after month begins › no event is lost, doubled or out of order, and chains go on over months', async () => {
     const leader = startLeader(fixture);
-    const generation = await leader.leading;
+    const term = { generation: await leader.leading, signal: new AbortController().signal };
     let writing = true;
     const jobs = async () => {
       while (writing) await Promise.all(Array.from({ length: 5 }, () => makeJob(fixture.store)));
@@ -251,9 +274,7 @@ describe('while a leader writes', () => {
       await untilLogged(fixture);
       await makeJob(fixture.store);
       await untilLogged(fixture);
-      expect(await new LogMonths(fixture.database, silent, () => inMonths(months)).keep(generation)).toMatch(
-        /^events_/,
-      );
+      expect(await new LogMonths(fixture.database, silent, () => inMonths(months)).keep(term)).toMatch(/^events_/);
     }
     writing = false;
     await written;
@@ -303,8 +324,8 @@ describe('a log that was there before the months', () => {
     expect(await partitions(database)).toEqual([`${PARTITION} FROM (MINVALUE) TO (MAXVALUE)`]);
     const ids = 'select count(*)::integer as count from event_ids join events using (event_id, position)';
     expect(await source.query(ids)).toEqual([{ count: 500 }]);
-    const generation = await takeOverLog(database);
-    expect(await new LogMonths(database, silent, () => inMonths(1)).keep(generation)).toBe(PARTITION);
+    const term = { generation: await takeOverLog(database), signal: new AbortController().signal };
+    expect(await new LogMonths(database, silent, () => inMonths(1)).keep(term)).toBe(PARTITION);
     await logUpTo(database, 600);
     const all = await source.query('select * from events order by position');
     expect(all.slice(0, 500)).toEqual(before);

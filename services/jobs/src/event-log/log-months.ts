@@ -48,14 +48,17 @@ export class LogMonths {
     const { signal } = term;
     const endsWith = (error: unknown) => error instanceof SupersededError;
     await repeatedly({ what: 'months of the log', log: this.log, signal, endsWith }, async () => {
-      await this.keep(term.generation);
+      await this.keep(term);
       await pauseUnlessAborted(LOOK_INTERVAL_MS, signal);
     });
   }
 
   /** Closes the last month when it is over. Resolves with the name of the partition that was closed, if any. */
-  async keep(generation: number): Promise<string | undefined> {
+  async keep({ generation, signal }: Term): Promise<string | undefined> {
     const session = await this.database.openSession(READING_LIMIT_MS);
+    // Who stops does not wait until a month is read.
+    const stop = () => void session.end();
+    signal.addEventListener('abort', stop);
     try {
       const today = monthOf(this.clock());
       const ended = await locked(session, generation, (tx, head) => decideEnd(tx, head, today));
@@ -65,6 +68,7 @@ export class LogMonths {
       this.log.info(ended, 'a month of the log is closed');
       return ended.partition;
     } finally {
+      signal.removeEventListener('abort', stop);
       await session.end();
     }
   }
