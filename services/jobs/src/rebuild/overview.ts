@@ -16,6 +16,8 @@ export interface BuildStanding {
   readonly behind: number;
   /** Events that could not be applied, with those behind them. */
   readonly parked: number;
+  /** Their names in the database. */
+  readonly tables: readonly string[];
   /** Of its tables with their indexes. */
   readonly bytes: number;
   readonly begunAt: string;
@@ -50,6 +52,7 @@ async function standingOf(sql: Sql, build: Build, head: number): Promise<BuildSt
   return {
     ...{ name, version, build: build.build, state: stateOf(build), position, behind: Math.max(0, head - position) },
     parked: await countParked(sql, build),
+    tables: build.tables.map(tablesOf(build)),
     bytes: await sizeOf(sql, build),
     begunAt: begun_at.toISOString(),
     shownAt: shown_at?.toISOString() ?? null,

@@ -146,12 +146,12 @@ function statusText({ head, paused }: Overview, builds: readonly BuildStanding[]
   const columns = [
     ...[{ heading: 'PROJECTION' }, { heading: 'VERSION', align: RIGHT }, { heading: 'BUILD', align: RIGHT }],
     ...[{ heading: 'STATE' }, { heading: 'POSITION', align: RIGHT }, { heading: 'BEHIND', align: RIGHT }],
-    ...[{ heading: 'PARKED', align: RIGHT }, { heading: 'MB', align: RIGHT }, { heading: 'BEGUN' }],
+    ...[{ heading: 'PARKED', align: RIGHT }, { heading: 'MB', align: RIGHT }, { heading: 'TABLES' }],
   ];
-  const rows = builds.map(({ name, version, build, state, position, behind, parked, bytes, begunAt, asOf }) => {
+  const rows = builds.map(({ name, version, build, state, position, behind, parked, bytes, tables, asOf }) => {
     const shown = state === 'past' ? `as of ${asOf}` : `${state}${paused.includes(name) ? ', paused' : ''}`;
     const numbers = [grouped(position), grouped(behind), grouped(parked), (bytes / 1e6).toFixed(1)];
-    return [name, version, build, shown, ...numbers, begunAt];
+    return [name, version, build, shown, ...numbers, tables.join(' ')];
   });
   return `${table(columns, rows)}\n\nThe log ends at ${grouped(head)}.`;
 }
