@@ -70,6 +70,8 @@ class Attempt {
   private readonly previews: LivePreviews;
   private readonly beganAt = Date.now();
   private storedMs = 0;
+  /** Until the engine told of something else than of loading. */
+  private loadedMs: number | undefined;
   /** The job as this attempt last saw it. */
   private job: Job;
 
@@ -104,8 +106,10 @@ class Attempt {
     const share = (percent: number) =>
       (done * 100 + percent * request.outputs.length) / this.begun.requested.seeds.length;
     const callbacks = {
-      onProgress: (progress: { percent: number; stage: ProgressMessage['stage']; step: number; steps: number }) =>
-        this.progress.report({ ...progress, percent: Math.min(99, Math.floor(share(progress.percent))) }),
+      onProgress: (progress: { percent: number; stage: ProgressMessage['stage']; step: number; steps: number }) => {
+        if (progress.stage !== 'loading') this.loadedMs ??= Date.now() - this.beganAt;
+        this.progress.report({ ...progress, percent: Math.min(99, Math.floor(share(progress.percent))) });
+      },
       onPreview: (preview: EnginePreview) => this.previews.show(preview),
       onOutput: (output: EngineOutput) => this.take(output, request),
       onOutputFailed: (failure: MissingOutput) => this.miss(failure.index, failure.reason),
@@ -174,7 +178,8 @@ class Attempt {
 
   private timings(): JobTimings {
     const waitedMs = Math.max(0, Date.parse(this.begun.startedAt) - Date.parse(this.begun.requestedAt));
-    return { waitedMs, generatedMs: Math.max(0, Date.now() - this.beganAt - this.storedMs), storedMs: this.storedMs };
+    const { storedMs, loadedMs } = this;
+    return { waitedMs, generatedMs: Math.max(0, Date.now() - this.beganAt - storedMs), loadedMs, storedMs };
   }
 }
 

@@ -95,6 +95,11 @@ export class JobRequested {
   @Matches(/^[0-9a-f]{64}$/)
   requestHash?: string;
 
+  /** The failed job that this one is another try of. */
+  @IsOptional()
+  @IsUUID()
+  retryOf?: string;
+
   /** Keys of the client's `metadata` that the server does not know, kept as they came. */
   @IsObject()
   clientMetadata!: Record<string, unknown>;
@@ -199,9 +204,16 @@ export class JobTimings {
   @Min(0)
   waitedMs!: number;
 
+  /** With what the engine needed to load its model. */
   @IsInt()
   @Min(0)
   generatedMs!: number;
+
+  /** Of `generatedMs`: until the engine had its model. Absent where the worker does not know. */
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  loadedMs?: number;
 
   @IsInt()
   @Min(0)
