@@ -124,8 +124,6 @@ describe('projections pause and resume', () => {
 describe('with --dry-run', () => {
   test.each([
     ['rebuild', '--all'],
-    ['pause', 'jobs'],
-    ['rollback', 'jobs'],
     ['as-of', '2026-01-02'],
   ])('%s changes nothing', async (...args) => {
     const before = await database.query('select * from projections order by name, version, build');
