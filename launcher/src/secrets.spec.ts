@@ -1,6 +1,7 @@
 import { chmod, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SERVICE_NAMES } from '#contracts/rights.js';
 import { type ScratchFolder, scratchFolder } from '../../test/support/scratch-folder.js';
 import { natsUsers, SecretFolder } from './secrets.js';
 
@@ -47,7 +48,7 @@ describe('natsUsers', () => {
     const users = await natsUsers(secrets);
     expect(await natsUsers(secrets)).toEqual(users);
     const keys = Object.values(users).map((user) => user.publicKey);
-    expect(new Set(keys).size).toBe(5);
+    expect(new Set(keys).size).toBe(SERVICE_NAMES.length);
     expect(await readFile(users.gateway.seedFile, 'utf8')).toMatch(/^SU[A-Z0-9]+\n$/);
     expect(await modeOf(users.gateway.seedFile)).toBe(0o600);
   });

@@ -52,6 +52,11 @@ export function jobIdForKey(accountKey: string, idempotencyKey: string): string 
   return `${uuidV8(`${accountKey}\n${idempotencyKey}`).slice(0, -1)}0`;
 }
 
+/** The id of the job that is another try of a failed one: the same however often it is tried. A key has no line breaks. */
+export function retryJobId(accountKey: string, jobId: string): string {
+  return `${uuidV8(`${accountKey}\nretry\n${jobId}`).slice(0, -1)}0`;
+}
+
 /** The project id that an idempotency key stands for. No job can have it: a key has no line breaks. */
 export function projectIdForKey(accountKey: string, idempotencyKey: string): string {
   return uuidV8(`${accountKey}\nproject\n${idempotencyKey}`);

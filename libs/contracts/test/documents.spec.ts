@@ -98,7 +98,7 @@ describe('the AsyncAPI document', () => {
 
   it('says who may store an event', () => {
     const { operations } = parsed('asyncapi.json');
-    expect(operations.storeJobRequested.tags).toEqual([{ name: 'gateway' }]);
+    expect(operations.storeJobRequested.tags).toEqual([{ name: 'gateway' }, { name: 'events-tool' }]);
     expect(operations.storePromptEnhanced.tags).toContainEqual({ name: 'enhancer' });
   });
 });

@@ -4,6 +4,7 @@ import { DEAD_LETTER_CONSUMER, DEAD_LETTER_STREAM } from '#contracts/streams.js'
 import { parseJobSubject } from '#contracts/subjects.js';
 import type { Bus } from './bus.js';
 import type { Delivery } from './delivery.js';
+import { orMissing } from './errors.js';
 import { GAVE_UP, type Handled } from './handled.js';
 import { LogReader } from './log-reader.js';
 import { runPullLoop } from './pull-loop.js';
@@ -68,6 +69,12 @@ export async function readDeadLetters(
     return { ...(await letterOf(bus, subject, data as Advisory)), place, at };
   });
   return { letters: await Promise.all(letters), next: from > firstSequence ? from : undefined };
+}
+
+/** Puts a letter away for ever. The message that it points at stays in its stream. False when it is not there. */
+export async function discardDeadLetter(bus: Bus, place: number): Promise<boolean> {
+  const deleted = await orMissing(bus.answerTo(bus.jsm.streams.deleteMessage(DEAD_LETTER_STREAM.name, place, false)));
+  return deleted ?? false;
 }
 
 function deadLetter(bus: Bus, delivery: Delivery): Promise<DeadLetter> {

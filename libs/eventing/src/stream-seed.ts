@@ -28,13 +28,22 @@ export interface Seed {
 const WORK_FROM = 'ourvidz-work-from';
 /** Messages sent and not confirmed yet. */
 const IN_FLIGHT = 256;
-const CONFIRMED_WITHIN_MS = 10_000;
+const CONFIRMED_WITHIN_MS = 5_000;
 /** Nothing is sent twice here; the window would only keep every id in memory. */
 const NO_WINDOW_MS = 100;
 /** Store failed (the stream is full), no space, or a storage limit. */
 const NO_ROOM = new Set([10077, 10047, 10023]);
 /** Wrong last sequence, or the name is in use, or not any more. */
 const OVERTAKEN = new Set([10071, 10058, 10059]);
+
+/** `half full`: its filling was broken off, or is under way. */
+export type StreamState = 'open' | 'half full' | 'missing';
+
+export async function streamState(bus: Bus, name: string): Promise<StreamState> {
+  const existing = await orMissing(bus.answerTo(bus.jsm.streams.info(name)));
+  if (!existing) return 'missing';
+  return isBeingSeeded(existing.config) ? 'half full' : 'open';
+}
 
 /** Whether the stream is not full yet: it must be filled from the beginning. */
 export function isBeingSeeded({ subject_transform: transform }: Pick<StreamConfig, 'subject_transform'>): boolean {

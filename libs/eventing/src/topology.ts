@@ -68,6 +68,11 @@ export async function createTopology(
   }
 }
 
+/** Fills one stream that was lost, and leaves one that is open as it is. False when `restore` knows nothing of it. */
+export function refillStream(bus: Bus, spec: StreamSpec, size: TopologySize, restore: Restore): Promise<boolean> {
+  return restore(spec, (seed) => seedStream(bus, streamConfig(spec, size), seed));
+}
+
 /** Waits until the streams and these consumers are there, and checks them. Rejects with `TopologyError` on a difference. */
 export async function awaitTopology(bus: Bus, consumers: readonly ConsumerSpec[], signal?: AbortSignal): Promise<void> {
   for (const spec of [JOB_STREAM]) await untilThere(bus, `stream ${spec.name}`, () => checkStream(bus, spec), signal);
@@ -109,7 +114,7 @@ async function createStream(bus: Bus, spec: StreamSpec, size: TopologySize, rest
   const wanted = streamConfig(spec, size);
   const existing = await orMissing(bus.answerTo(bus.jsm.streams.info(spec.name)));
   const isThere = existing !== undefined && !isBeingSeeded(existing.config);
-  const isOpen = isThere || (await restore(spec, (seed) => seedStream(bus, wanted, seed)));
+  const isOpen = isThere || (await refillStream(bus, spec, size, restore));
   if (existing && !isOpen) throw halfFull(spec);
   const info = isOpen
     ? await bus.answerTo(bus.jsm.streams.update(spec.name, wanted))

@@ -1,16 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { foldAccount, openAccount, reserveCredits } from '#contracts/domain/account.js';
 import { cancelJob, failJob, startJob } from '#contracts/domain/job-decisions.js';
-import type { AccountEventData, Recorded } from '#contracts/events/registry.js';
-import { accountKeyOf, newJobId } from '#contracts/ids.js';
+import { type AccountEventData, CLOUD_EVENT_TYPES, type Recorded } from '#contracts/events/registry.js';
+import { accountKeyOf, newEventId, newJobId } from '#contracts/ids.js';
 import { ACCOUNT_STREAM, JOB_STREAM, type StreamSpec, workConsumer } from '#contracts/streams.js';
-import { accountSubject } from '#contracts/subjects.js';
+import { accountSubject, jobSubject } from '#contracts/subjects.js';
 import { type Bus, connectBus } from '#eventing/bus.js';
 import { done } from '#eventing/handled.js';
 import { type ExecuteResult, JobStore } from '#eventing/job-store.js';
 import { LogReader } from '#eventing/log-reader.js';
+import type { Seed, SeedEvent } from '#eventing/stream-seed.js';
 import { SubjectStore } from '#eventing/subject-store.js';
-import { awaitTopology, createTopology } from '#eventing/topology.js';
+import { awaitTopology, createTopology, type Restore } from '#eventing/topology.js';
 import { runWorkSlot } from '#eventing/work-queue.js';
 import type { NatsServer } from '#launcher/nats-server.js';
 import { pollUntil } from '#launcher/poll.js';
@@ -138,6 +139,36 @@ describe('on three servers', () => {
     stop.abort();
     await Promise.all(slots);
   });
+
+  it('a lost stream is filled again in order, also while its leader is killed', async () => {
+    const bus = firstBus();
+    const events = Array.from({ length: 3_000 }, () => aSeedEvent());
+    await bus.jsm.streams.delete(JOB_STREAM.name);
+    let killing: Promise<void> | undefined;
+    const seed = (): Seed => ({
+      firstSequence: 10_000_001,
+      finished: parts(events.slice(0, 2_000)),
+      open: parts(events.slice(2_000)),
+      onStored: (count) => {
+        if (count > 500) killing ??= killLeaders(1);
+      },
+      onFilled: async () => undefined,
+    });
+    const restore: Restore = async (spec, fill) => {
+      if (spec.name !== JOB_STREAM.name) return false;
+      await fill(seed());
+      return true;
+    };
+    await createTopology(bus, { ...SIZE, replicas: 3 }, undefined, restore);
+    await killing;
+    const reader = new LogReader(bus, JOB_STREAM.name);
+    const { firstSequence, lastSequence } = await reader.position();
+    expect(lastSequence - firstSequence + 1).toBe(events.length);
+    const ids: string[] = [];
+    for (let from = firstSequence; ids.length < events.length; from = firstSequence + ids.length)
+      ids.push(...(await reader.read(from, 500)).map(({ id }) => id));
+    expect(ids).toEqual(events.map(({ id }) => id));
+  });
 });
 
 /** Kills the stream's leader and brings it back, several times. */
@@ -158,6 +189,21 @@ function streamLeader({ name }: StreamSpec): Promise<NatsServer> {
     const [info] = infos.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     return cluster.cluster.members[Number(info?.cluster?.leader?.slice(-1)) - 1];
   });
+}
+
+function aSeedEvent(): SeedEvent {
+  const { jobId, ...request } = aRequest();
+  const about = {
+    subject: jobSubject('sdxl', 'bulk', 'requested', jobId),
+    subjectId: jobId,
+    source: '/ourvidz/gateway',
+  };
+  const type = { id: newEventId(), cloudEventType: CLOUD_EVENT_TYPES.JobRequested, time: new Date().toISOString() };
+  return { ...about, ...type, data: { jobId, ...request } };
+}
+
+async function* parts(events: readonly SeedEvent[]): AsyncGenerator<readonly SeedEvent[]> {
+  for (let at = 0; at < events.length; at += 100) yield events.slice(at, at + 100);
 }
 
 function rotated<T>(list: readonly T[], by: number): T[] {

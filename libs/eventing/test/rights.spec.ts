@@ -15,7 +15,14 @@ import { claimJob, enhanceOutside } from '#contracts/domain/outside-work.js';
 import { newJobId } from '#contracts/ids.js';
 import type { RequestCounts } from '#contracts/request-counts.js';
 import { inboxPrefix, RIGHTS, SERVICE_NAMES, type ServiceName } from '#contracts/rights.js';
-import { ACCOUNT_STREAM, CONSUMERS, type EngineName, JOB_STREAM, workConsumer } from '#contracts/streams.js';
+import {
+  ACCOUNT_STREAM,
+  CONSUMERS,
+  DEAD_LETTER_STREAM,
+  type EngineName,
+  JOB_STREAM,
+  workConsumer,
+} from '#contracts/streams.js';
 import {
   accountSubject,
   LANES,
@@ -299,6 +306,15 @@ const FORBIDDEN: Record<ServiceName, readonly string[]> = {
   ],
   'sdxl-worker': workerMayNot('wan'),
   'wan-worker': workerMayNot('sdxl'),
+  'events-tool': [
+    `ourvidz.job.sdxl.interactive.cancelled.${job}`,
+    `ourvidz.job.sdxl.interactive.failed.${job}`,
+    projectSubject('a', job),
+    'ourvidz.query.jobs.get',
+    `$JS.API.STREAM.MSG.DELETE.${JOB_STREAM.name}`,
+    `$JS.API.STREAM.DELETE.${DEAD_LETTER_STREAM.name}`,
+    `$JS.API.CONSUMER.MSG.NEXT.${JOB_STREAM.name}.sdxl-interactive`,
+  ],
   enhancer: [...workerMayNot('sdxl'), `ourvidz.job.wan-enhanced.interactive.started.${job}`, livePreviewSubject(job)],
 };
 
@@ -329,8 +345,10 @@ describe('beyond its rights', () => {
     `$JS.API.CONSUMER.DELETE.${JOB_STREAM.name}.sdxl-interactive`,
   ];
 
+  const MAKES_STREAMS: readonly ServiceName[] = ['jobs', 'events-tool'];
+
   it.each(SERVICE_NAMES)('%s › publishes nothing', async (service) => {
-    const subjects = [...FORBIDDEN[service], ...(service === 'jobs' ? [] : creations)];
+    const subjects = [...FORBIDDEN[service], ...(MAKES_STREAMS.includes(service) ? [] : creations)];
     for (const subject of subjects) expect(await refused(buses[service], subject), subject).toBe(true);
   });
 
@@ -342,7 +360,7 @@ describe('beyond its rights', () => {
   it.each(SERVICE_NAMES)('%s › reads nobody’s answers and no events that are not yet stored', async (service) => {
     const others = SERVICE_NAMES.filter((name) => name !== service).map((name) => `${inboxPrefix(name)}.>`);
     const own =
-      service === 'gateway' || service === 'jobs'
+      service === 'gateway' || MAKES_STREAMS.includes(service)
         ? []
         : ['ourvidz.live.>', 'ourvidz.live.account.*', 'ourvidz.query.>'];
     for (const subject of [...others, '_INBOX.>', '>', 'ourvidz.job.>', 'ourvidz.account.>', '$JS.ACK.>', ...own])

@@ -32,11 +32,7 @@ export function readConfiguration(source: Readonly<Record<string, string | undef
   const configuration: Configuration = {
     nats: readNatsSettings(environment),
     databaseUrl: environment.url('DATABASE_URL', ['postgres:', 'postgresql:']),
-    streams: {
-      replicas: Number(environment.oneOf('STREAM_REPLICAS', REPLICAS, '1')),
-      jobStreamMaxBytes: environment.integer('JOBS_STREAM_MAX_BYTES', 4 * GIB, { min: 1 }),
-      accountStreamMaxBytes: environment.integer('ACCOUNTS_STREAM_MAX_BYTES', GIB, { min: 1 }),
-    },
+    streams: readStreamSizes(environment),
     health: healthOf(environment),
     webhooks: webhooksOf(environment),
     receiptKey: receiptKeyOf(environment),
@@ -44,6 +40,14 @@ export function readConfiguration(source: Readonly<Record<string, string | undef
   };
   environment.check();
   return configuration;
+}
+
+export function readStreamSizes(environment: Environment): Configuration['streams'] {
+  return {
+    replicas: Number(environment.oneOf('STREAM_REPLICAS', REPLICAS, '1')),
+    jobStreamMaxBytes: environment.integer('JOBS_STREAM_MAX_BYTES', 4 * GIB, { min: 1 }),
+    accountStreamMaxBytes: environment.integer('ACCOUNTS_STREAM_MAX_BYTES', GIB, { min: 1 }),
+  };
 }
 
 function webhooksOf(environment: Environment): DeliverySettings | undefined {

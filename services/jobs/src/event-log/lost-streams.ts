@@ -1,6 +1,5 @@
 /** Gives a stream that was lost back what it would still hold. */
 import type { StreamSpec } from '#contracts/streams.js';
-import { EventingUnavailableError } from '#eventing/errors.js';
 import type { Seed } from '#eventing/stream-seed.js';
 import type { Restore } from '#eventing/topology.js';
 import type { Log } from '#service-kit/log.js';
@@ -17,6 +16,11 @@ interface Surroundings {
   /** Called after each part with the messages stored so far. */
   readonly onStored?: (spec: StreamSpec, count: number) => void;
   readonly onRestored?: (spec: StreamSpec, count: number) => void;
+}
+
+/** It is done, or is to be tried again, soon. */
+export class SeedingElsewhereError extends Error {
+  override readonly name = 'SeedingElsewhereError';
 }
 
 export class LostStreams {
@@ -56,7 +60,7 @@ export class LostStreams {
     const session = await this.around.database.openSession(LOCK_TIMEOUT_MS);
     try {
       const { rows } = await session.query('select pg_try_advisory_lock($1) as mine', [SEED_LOCK]);
-      if (!rows[0]?.mine) throw new EventingUnavailableError('another process fills the streams');
+      if (!rows[0]?.mine) throw new SeedingElsewhereError('another process fills the streams');
       await work();
     } finally {
       // The lock goes with the session; one that is already broken cannot be ended more.

@@ -58,7 +58,7 @@ export async function compareStream(
   const expected = await countSince(sql, spec, edge);
   const { firstSequence, lastSequence } = await reader.position();
   const counts: Counts = { messages: 0, notYetLogged: 0, missing: 0, different: 0, found: 0, named: [] };
-  for (let from = firstSequence; from <= lastSequence; ) {
+  for (let from = Math.max(firstSequence, 1); from <= lastSequence; ) {
     signal.throwIfAborted();
     const events = await reader.read(from, BATCH);
     const last = events.at(-1);

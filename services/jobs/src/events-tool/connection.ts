@@ -52,7 +52,7 @@ function away(problem: string): ToolError {
 }
 
 function natsOf({ nats }: Connection): NatsSettings {
-  const file = nats.credentials?.jobs;
+  const file = nats.credentials?.['events-tool'];
   return { url: nats.url, credentials: file === undefined ? undefined : readFileSync(file, 'utf8') };
 }
 

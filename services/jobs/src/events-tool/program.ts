@@ -1,8 +1,10 @@
 /** The command line: one group of commands a file. */
 import { Command } from 'commander';
+import { addDeadLetterCommands } from './commands/dead-letters.js';
 import { addLogCommands } from './commands/log.js';
 import { addProjectionCommands } from './commands/projections.js';
 import { addReceiptCommands } from './commands/receipt.js';
+import { addStreamCommands } from './commands/stream.js';
 
 const EXIT_CODES = `
 Exit codes:
@@ -19,7 +21,13 @@ The guide is docs/replay.md.`;
 /** Adds its commands to the program. */
 type AddCommands = (program: Command) => void;
 
-const GROUPS: readonly AddCommands[] = [addLogCommands, addProjectionCommands, addReceiptCommands];
+const GROUPS: readonly AddCommands[] = [
+  addLogCommands,
+  addDeadLetterCommands,
+  addProjectionCommands,
+  addReceiptCommands,
+  addStreamCommands,
+];
 
 export function buildProgram(): Command {
   const program = new Command('ourvidz-events')

@@ -2,7 +2,10 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { type Bus, connectBus } from '#eventing/bus.js';
+import type { TopologySize } from '#eventing/topology.js';
+import { Environment } from '#service-kit/environment.js';
 import { createLog } from '#service-kit/log.js';
+import { readStreamSizes } from '../configuration.js';
 import { Database } from '../database/database.js';
 import { findPlace, type Place } from './connection.js';
 import { EXIT, type ExitCode, endingOf, refused, ToolError } from './exit-codes.js';
@@ -19,7 +22,7 @@ export interface GlobalOptions {
 
 const NATS_PATIENCE_MS = 5_000;
 /** The tool tells by its own messages what goes wrong. */
-const SILENT = createLog('ourvidz-events', 'silent');
+export const SILENT = createLog('ourvidz-events', 'silent');
 
 export class Tool {
   private place: Promise<Place> | undefined;
@@ -54,7 +57,7 @@ export class Tool {
     return databaseUrl;
   }
 
-  /** NATS, as the jobs service. */
+  /** NATS, as a user of its own. */
   async bus(): Promise<Bus> {
     this.openedBus ??= await this.connectNats();
     return this.openedBus;
@@ -63,6 +66,14 @@ export class Tool {
   /** Whether anything names a NATS server. */
   async knowsNats(): Promise<boolean> {
     return (await this.whereabouts()).nats !== undefined;
+  }
+
+  /** How large a stream is made; the jobs service changes it to its own settings when it starts. */
+  streamSizes(): TopologySize {
+    const environment = new Environment(process.env);
+    const sizes = readStreamSizes(environment);
+    environment.check();
+    return sizes;
   }
 
   /** Before what cannot be undone. Rejects unless a person agrees or has agreed with `--yes`. */
@@ -94,7 +105,7 @@ export class Tool {
     try {
       return await connectBus({
         ...nats,
-        service: 'jobs',
+        service: 'events-tool',
         log: SILENT,
         signal: AbortSignal.any([patience, this.signal]),
       });

@@ -33,7 +33,8 @@ function placeOf(cursor: string | undefined): number | undefined {
   throw new QueryRefusedError('invalid_cursor', 'the cursor is not one that was handed out');
 }
 
-async function jobsOf(sql: Sql, letters: readonly KeptDeadLetter[]): Promise<Map<string, Job>> {
+/** The jobs of letters by id, as they are projected. */
+export async function jobsOf(sql: Sql, letters: readonly KeptDeadLetter[]): Promise<Map<string, Job>> {
   const ids = letters.flatMap(({ jobId }) => jobId ?? []);
   const rows = await sql.query<{ id: string; state: Job }>('select id, state from jobs where id = any($1::uuid[])', [
     ids,
