@@ -8,19 +8,19 @@ import { madeUpHistory } from '../../src/log-filler.js';
 import type { EmmettEvent, EmmettPostgres } from './located.js';
 
 const BATCH = 2_000;
-const AT_ONCE = 8;
 
-/** Stores the events of jobs of the made-up history, a stream for each job; resolves with their number. */
+/**
+ * Stores the events of jobs of the made-up history, a stream for each job; resolves with their number. One append after the
+ * other: of those that overlap, emmett's consumer passes over some.
+ */
 export async function fillEmmett(emmett: EmmettPostgres, url: string, events: number): Promise<number> {
   const store = emmett.getPostgreSQLEventStore(url);
   await store.schema.migrate();
   let stored = 0;
   for (const batch of inBatches(madeUpHistory(events), BATCH)) {
     const ofJobs = batch.filter(({ stream }) => stream === JOB_STREAM.name);
-    const streams = [...Map.groupBy(ofJobs, ({ raw }) => raw.subjectId)];
-    for (const some of inBatches(streams, AT_ONCE)) {
-      await Promise.all(some.map(([jobId, history]) => store.appendToStream(jobId, history.map(emmettEvent))));
-    }
+    const streams = Map.groupBy(ofJobs, ({ raw }) => raw.subjectId);
+    for (const [jobId, own] of streams) await store.appendToStream(jobId, own.map(emmettEvent));
     stored += ofJobs.length;
   }
   await store.close();

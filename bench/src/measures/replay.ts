@@ -37,7 +37,7 @@ export const replay: Measure = {
     try {
       const place = { folder: folder.path, postgres, memory };
       const own = await ownRows(place, quick ? 100_000 : 1_000_000);
-      return [...own, ...(await besideEmmett(place, quick ? 5_000 : 20_000))];
+      return [...own, ...(await besideEmmett(place, quick ? 20_000 : 50_000))];
     } finally {
       await postgres.stop();
       await folder.remove();
@@ -50,7 +50,7 @@ async function ownRows(place: Place, events: number): Promise<Row[]> {
   const run = (args: readonly string[], url = log) =>
     measuredRun([...args, '--json'], { DATABASE_URL: url }, place.memory);
   const rebuilt = await run(['projections', 'rebuild', '--all', '--yes']);
-  const verified = await run(['log', 'verify']);
+  const verified = await run(['log', 'verify', '--no-streams']);
   const rate = ({ seconds }: MeasuredRun) => events / seconds;
   return [
     rebuildRow(
@@ -75,7 +75,7 @@ function rebuildRow(what: string, { megabytes }: MeasuredRun, rate: number): Row
 
 /** Out, into an empty database, and out again. */
 async function roundTrip(place: Place, log: string, events: number): Promise<Row[]> {
-  const files = ['first', 'second'].map((name) => join(place.folder, `${name}.ndjson.gz`)) as [string, string];
+  const files = ['first', 'second'].map((name) => join(place.folder, `${name}.ndjson.zst`)) as [string, string];
   const empty = await logWith(place, 'copy', 0);
   const run = (args: readonly string[], url: string) => measuredRun(args, { DATABASE_URL: url }, place.memory);
   const out = await run(['log', 'export', files[0], '--json'], log);
@@ -152,7 +152,7 @@ function comparison(beside: string, ours: number, theirs: number, events: number
 /** The comparison is one of like with like: both hold the same jobs, to the last field. */
 async function expectSameJobs(ours: string, theirs: string, collection: string): Promise<void> {
   const own = await rowsOf(ours, 'select state as job from jobs order by id');
-  const emmetts = await rowsOf(theirs, `select data - '_id' - '_version' as job from ${collection} order by _id`);
+  const emmetts = await rowsOf(theirs, `select data - '_id' - '_version' as job from ${collection} order by _id::uuid`);
   if (own.length === 0 || !isDeepStrictEqual(own, emmetts))
     throw new Error('emmett built other jobs than the platform');
 }
