@@ -169,8 +169,8 @@ export async function untilLogged({ bus, database }: Pick<Fixture, 'bus' | 'data
 /** Waits until all that is stored has gone through the log into the projections. */
 export async function untilProjected(fixture: Pick<Fixture, 'bus' | 'database'>): Promise<void> {
   await untilLogged(fixture);
-  const query = `select 1 from projections where position < (select position from log_head)
-                  or (select count(*) from projections) < $1`;
+  const query = `select 1 from projections where live and position < (select position from log_head)
+                  or (select count(*) from projections where live) < $1`;
   await pollUntil('the projections to reach the log', PATIENCE_MS, async () => {
     const behind = await fixture.database.query(query, [PROJECTIONS.length]);
     return behind.length === 0 ? true : undefined;

@@ -38,6 +38,11 @@ export function isNotMigrated(error: unknown): boolean {
   return error instanceof pg.DatabaseError && ['42P01', '42703'].includes(error.code ?? '');
 }
 
+/** Another transaction held a lock for longer than the statement was to wait. Passes by itself. */
+export function isKeptWaiting(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '55P03';
+}
+
 function hasClass(error: pg.DatabaseError, classes: readonly string[]): boolean {
   return classes.some((prefix) => error.code?.startsWith(prefix));
 }

@@ -103,17 +103,22 @@ export async function moveBuild(tx: Transaction, { name, version, build }: Build
 /** Removes a build with its tables. */
 export async function dropBuild(tx: Transaction, dropped: Build): Promise<void> {
   const { name, version, build, tables } = dropped;
-  await tx.query(`drop table if exists ${tables.map(tablesOf(dropped)).join(', ')}`);
+  if (tables.length > 0) await tx.query(`drop table if exists ${tables.map(tablesOf(dropped)).join(', ')}`);
   await tx.query(`delete from projections where ${OF_THIS}`, [name, version, build]);
 }
 
+/** New readers wait behind a switch that waits for a slow one: not longer than this. */
+const LOCK_TIMEOUT = '1s';
+
 /**
  * Shows a build to readers, from the commit of the transaction on, in place of the live one. That one stays, to go back to;
- * what was live before it is dropped. `all`: the builds of the projection, locked.
+ * what was live before it is dropped, and what an older version had begun. `all`: the builds of the projection, locked.
+ * Rejects with an error that `isKeptWaiting` knows while a slow reader is in the way.
  */
 export async function showBuild(tx: Transaction, shown: Build, all: readonly Build[]): Promise<void> {
   const before = all.find(({ live }) => live);
   const { name, version, build } = shown;
+  await tx.query(`set local lock_timeout = '${LOCK_TIMEOUT}'`);
   await tx.query('update projections set live = false where name = $1 and live', [name]);
   await tx.query(`update projections set live = true, shown_at = now() where ${OF_THIS}`, [name, version, build]);
   for (const table of before?.tables ?? []) await tx.query(`drop view if exists ${table}`);
@@ -122,7 +127,8 @@ export async function showBuild(tx: Transaction, shown: Build, all: readonly Bui
     await tx.query(`create view ${table} as select * from ${tablesOf(shown)(table)}`);
   }
   for (const other of all) {
-    if (other.shown_at && !other.live && !isSame(other, shown)) await dropBuild(tx, other);
+    const isOver = other.shown_at !== null || other.version < version;
+    if (isOver && !other.live && !isSame(other, shown)) await dropBuild(tx, other);
   }
 }
 

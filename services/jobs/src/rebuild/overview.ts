@@ -41,7 +41,7 @@ export async function readOverview(sql: Sql): Promise<Overview> {
   return { head, paused: paused.map(({ name }) => name), builds };
 }
 
-export function stateOf({ live, shown_at, as_of }: Pick<Build, 'live' | 'shown_at' | 'as_of'>): BuildState {
+function stateOf({ live, shown_at, as_of }: Pick<Build, 'live' | 'shown_at' | 'as_of'>): BuildState {
   if (as_of) return 'past';
   if (live) return 'live';
   return shown_at ? 'kept' : 'new';

@@ -1,5 +1,6 @@
 /** Shows another build to readers. They see the one or the other, never nothing, and never an earlier state. */
 import type { Database, Transaction } from '../database/database.js';
+import { isKeptWaiting } from '../database/database-errors.js';
 import { readLog } from '../event-log/logged-event.js';
 import { applyBatch } from '../projections/apply-batch.js';
 import { type Build, isSame, liveOf, lockBuilds, showBuild } from '../projections/builds.js';
@@ -17,12 +18,26 @@ export interface Switched {
 /** Brings a build up to the live one and shows it in its place, in one transaction. */
 export async function switchTo(database: Database, projection: Projection, to: Build): Promise<Switched> {
   if (to.version === projection.version) await bringNear(database, projection, to);
+  for (let left = TRIES - 1; ; left--) {
+    try {
+      return await switchOnce(database, projection, to);
+    } catch (error) {
+      if (left === 0 || !isKeptWaiting(error)) throw error;
+    }
+  }
+}
+
+/** Slow readers are waited for, a second each time, and let through in between. */
+const TRIES = 20;
+
+function switchOnce(database: Database, projection: Projection, to: Build): Promise<Switched> {
   return database.transaction(async (tx) => {
     const builds = await lockBuilds(tx, projection.name);
     const found = builds.find((build) => isSame(build, to));
     if (!found) throw new RefusedError(`build ${to.build} of ${to.name} v${to.version} is gone`);
     const from = liveOf(builds);
-    if (from && isSame(from, found)) throw new RefusedError(`this build of ${to.name} is live already`);
+    // A newer version goes live by itself, too.
+    if (from && isSame(from, found)) return { from, to: found, behind: 0 };
     const shown = await upTo(tx, projection, found, from?.position ?? 0);
     await showBuild(tx, shown, builds);
     return { from, to: shown, behind: Math.max(0, (from?.position ?? 0) - shown.position) };

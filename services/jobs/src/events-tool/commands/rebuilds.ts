@@ -1,7 +1,7 @@
 /** What `projections rebuild`, `compare`, `switch` and `rollback` do. */
 import type { Database } from '../../database/database.js';
 import { readHead } from '../../event-log/log-statements.js';
-import { type Build, buildsOf, keptOf, liveOf, newOf } from '../../projections/builds.js';
+import { type Build, buildsOf, isSame, keptOf, liveOf, newOf } from '../../projections/builds.js';
 import { countParked } from '../../projections/parking.js';
 import type { Projection } from '../../projections/projection.js';
 import { type Comparison, compareBuilds } from '../../rebuild/comparing.js';
@@ -86,17 +86,25 @@ async function withProgress(tool: Tool, database: Database, begun: readonly Begu
 }
 
 interface Compared extends Begun {
+  readonly live: Build | undefined;
   readonly comparison: Comparison | null;
 }
 
 async function comparedWithLive(database: Database, begun: Begun): Promise<Compared> {
   const { projection, build } = begun;
   const live = liveOf(await buildsOf(database, projection.name));
-  if (live?.version !== projection.version) return { ...begun, comparison: null };
-  return { ...begun, comparison: await compareBuilds(database, projection, live, build) };
+  const isOther = live?.version === projection.version && !isSame(live, build);
+  if (!live || !isOther) return { ...begun, live, comparison: null };
+  return { ...begun, live, comparison: await compareBuilds(database, projection, live, build) };
 }
 
 async function confirmDifferences(tool: Tool, compared: readonly Compared[]): Promise<void> {
+  for (const { projection, live } of compared) {
+    if (!live || live.version <= projection.version) continue;
+    await tool.confirm(
+      `${projection.name} v${live.version} is live, and this program has v${projection.version}. Go back?`,
+    );
+  }
   const different = compared.filter(({ comparison }) => comparison && !comparison.isEqual);
   if (different.length === 0) return;
   for (const { projection, comparison } of different) {
