@@ -74,8 +74,8 @@ async function writtenBefore(sql: Sql, file: FileHandle, from: number): Promise<
     for await (const { label, lines, end } of readBlocks(file)) {
       if (label.bytes === 0)
         throw new ExportRefusedError(`it holds a whole export of positions ${label.from} to ${label.to}`);
-      // The last one may be short, and there may be more by now.
-      if (label.to < written.to + BLOCK_EVENTS) break;
+      // The last one may be short, and the log longer by now.
+      if (label.to < written.to + BLOCK_EVENTS) continue;
       if (label.from !== written.to + 1 || lines !== (await exportLines(sql, label)))
         throw new ExportRefusedError('it holds another export, which this one does not go on with');
       written = { to: label.to, bytes: end, sha256: label.sha256 };

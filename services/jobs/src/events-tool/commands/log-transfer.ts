@@ -73,11 +73,15 @@ async function importFrom(tool: Tool, path: string): Promise<ExitCode> {
 }
 
 function rethrow(error: unknown, path: string): never {
-  if (error instanceof BrokenFileError)
-    throw new ToolError(EXIT.failed, `${path}: ${error.message}. What is before is sound.`);
+  if (error instanceof BrokenFileError) throw new ToolError(EXIT.failed, brokenMessage(error, path));
   if (error instanceof ExportRefusedError || error instanceof ImportRefusedError)
     throw refused(`${path}: ${error.message}.`);
-  if (errorCode(error) !== undefined && error instanceof Error && 'path' in error)
+  // The file system's own words name the file.
+  if (error instanceof Error && errorCode(error) !== undefined && 'path' in error)
     throw new ToolError(EXIT.usage, error.message);
   throw error;
+}
+
+function brokenMessage({ offset, message }: BrokenFileError, path: string): string {
+  return `${path}: ${message}.${offset > 0 ? ' Nothing of that part was imported; what is before it is sound.' : ''}`;
 }
