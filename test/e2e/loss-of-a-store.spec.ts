@@ -38,6 +38,7 @@ describe('when JetStream is deleted while Postgres lives', () => {
     withOutput();
     const made = await aMadeJob();
     const project = await aProject();
+    for (const key of ['first', 'second']) expect(await grantOnce(key)).toBe(false);
     const [worker] = [...platform.running].filter(({ name }) => name === 'sdxl-worker');
     await worker?.end();
     const waiting = await queueWithKey();
@@ -51,6 +52,7 @@ describe('when JetStream is deleted while Postgres lives', () => {
     await replaceStream(async (folder) => rm(folder, { recursive: true }));
     await expect.poll(() => whatTheUserHas(project), { timeout: 10_000, interval: 50 }).toEqual(before);
     expect(await queueWithKey()).toBe(waiting);
+    expect([await grantOnce('first'), await grantOnce('second')]).toEqual([true, true]);
     await platform.startWorker();
     expect(await untilEvent(platform, waiting, 'done')).toMatchObject({ status: 'completed' });
     await expect.poll(() => reservedCredits(), { timeout: 10_000, interval: 20 }).toBe(0);
@@ -123,6 +125,17 @@ async function queueWithKey(): Promise<string> {
   const answer = await (await platform.fetch('/api/queue-job', { body: REQUEST, headers })).json();
   expect(answer).toMatchObject({ success: true });
   return (answer as { job: { id: string } }).job.id;
+}
+
+/** Gives alice a credit; resolves with whether that was done before. */
+async function grantOnce(key: string): Promise<boolean> {
+  const token = await platform.token('root', { role: 'admin' });
+  const response = await platform.fetch('/api/admin/credits', {
+    headers: { authorization: `Bearer ${token}`, 'idempotency-key': key },
+    body: { user_id: 'alice', amount: 1, reason: 'test' },
+  });
+  expect(response.status).toBe(200);
+  return response.headers.get('idempotent-replayed') === 'true';
 }
 
 async function aProject(): Promise<string> {

@@ -2,7 +2,7 @@
 import type { Job, JobStatus } from './domain/job.js';
 import type { Project } from './domain/project.js';
 import type { JobRequested } from './events/job-events.js';
-import type { JobHistoryEvent } from './events/registry.js';
+import type { JobHistoryEvent, Recorded } from './events/registry.js';
 import type { StoredAsset } from './events/stored-asset.js';
 import type { JobReceipt, ReceiptKey } from './http/receipts.js';
 import type { WebhookDeliveryView } from './http/webhooks.js';
@@ -186,6 +186,11 @@ export interface Queries {
   'webhooks.deliveries': {
     request: Page & { readonly webhookId: string };
     answer: { readonly deliveries: readonly WebhookDeliveryView[]; readonly nextCursor: string | null };
+  };
+  /** The grant that an idempotency key stands for, for those that the stream does not find by sequence. */
+  'credits.keyed-grant': {
+    request: { readonly accountKey: string; readonly key: string };
+    answer: { readonly grant: Recorded<'CreditsGranted'> | null };
   };
   'usage.list': {
     request: Page & { readonly jobType?: JobType; readonly from?: string; readonly to?: string };

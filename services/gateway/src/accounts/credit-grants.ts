@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { type Account, type Grant, grantCredits } from '#contracts/domain/account.js';
 import type { AccountState } from '#contracts/events/account-events.js';
 import type { Recorded } from '#contracts/events/registry.js';
+import { Bus } from '#eventing/bus.js';
+import { ask } from '#eventing/request-reply.js';
 import { ApiError } from '../http/api-error.js';
 import { AccountLedger, type AccountOwner, type ChangeContext } from './account-ledger.js';
 
@@ -15,7 +17,10 @@ export interface Granted {
 /** Gives credits to a user and takes them away. */
 @Injectable()
 export class CreditGrants {
-  constructor(private readonly ledger: AccountLedger) {}
+  constructor(
+    private readonly bus: Bus,
+    private readonly ledger: AccountLedger,
+  ) {}
 
   /**
    * Once for a key, at whatever gateway: the decision looks the key up in the very account that the append expects.
@@ -33,7 +38,10 @@ export class CreditGrants {
     throw new ApiError('balance_below_zero', { details: `the balance is ${change.account.balance}` });
   }
 
-  /** Goes from keyed grant to keyed grant, the newest first; ends where the stream does not reach back any more. */
+  /**
+   * Goes from keyed grant to keyed grant, the newest first. A stream that was lost and filled again has them at other
+   * sequences: those of before only the log finds.
+   */
   private async earlierGrant(
     account: Account,
     key: string | undefined,
@@ -41,6 +49,8 @@ export class CreditGrants {
     if (key === undefined) return undefined;
     for (let at = account.lastKeyedGrant; at !== undefined; ) {
       const event = await this.ledger.eventAt(at);
+      if (!event)
+        return (await ask(this.bus, 'credits.keyed-grant', { accountKey: account.accountKey, key })).grant ?? undefined;
       if (event?.type !== 'CreditsGranted' || event.data.accountKey !== account.accountKey) return undefined;
       if (event.data.idempotencyKey === key) return event;
       at = event.data.lastKeyedGrant;

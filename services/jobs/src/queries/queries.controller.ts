@@ -9,6 +9,7 @@ import { listDeadLetters } from './dead-letter-lists.js';
 import { listDeliveries } from './delivery-lists.js';
 import { jobHistory } from './job-history.js';
 import { countOpen, getJob, latestJob, listJobs } from './job-lists.js';
+import { keyedGrant } from './keyed-grants.js';
 import { operationsSummary } from './operations-summary.js';
 import { pastJob, pastQueues } from './past.js';
 import { countProjects, listProjects } from './project-lists.js';
@@ -84,6 +85,11 @@ export class QueriesController {
   @MessagePattern('webhooks.deliveries' satisfies QueryName)
   listDeliveries(@Payload() request: Request<'webhooks.deliveries'>): Answer<'webhooks.deliveries'> {
     return listDeliveries(this.database, request);
+  }
+
+  @MessagePattern('credits.keyed-grant' satisfies QueryName)
+  async keyedGrant(@Payload() request: Request<'credits.keyed-grant'>): Answer<'credits.keyed-grant'> {
+    return { grant: await keyedGrant(this.database, request) };
   }
 
   @MessagePattern('usage.list' satisfies QueryName)
