@@ -1,5 +1,6 @@
 /** What operators do with builds: rebuild, compare, switch, go back, pause, look at a past state. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pollUntil } from '#launcher/poll.js';
 import { seededHistory } from '../../../test/support/seeded-history.js';
 import { type TestPostgres, testPostgres } from '../../../test/support/servers.js';
 import type { Database } from '../src/database/database.js';
@@ -105,6 +106,34 @@ describe('while a build is switched again and again and the log grows', () => {
       `select relname as name from pg_class where relkind = 'r' and relname ~ '^jobs_v' order by 1`,
     );
     expect(tables.map(({ name }) => name).sort()).toEqual(builds.map((build) => tablesOf(build)('jobs')).sort());
+  });
+});
+
+describe('when a slow reader is in the way of a switch', () => {
+  test('it is waited for, and readers behind it are let through', async () => {
+    const build = await rebuilt(jobsProjection);
+    let letGo: () => void = () => undefined;
+    const going = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const slow = new Promise<void>((began, failed) => {
+      database
+        .transaction(async (tx) => {
+          await tx.query('select count(*) from jobs');
+          began();
+          await going;
+        })
+        .catch(failed);
+    });
+    await slow;
+    const switching = switchTo(database, jobsProjection, build);
+    await pollUntil('the switch to wait', 10_000, async () => {
+      const [lock] = await database.query("select 1 from pg_locks where mode = 'AccessExclusiveLock' and not granted");
+      return lock;
+    });
+    expect(await database.query('select count(*) from jobs')).toHaveLength(1);
+    letGo();
+    expect((await switching).to.build).toBe(build.build);
   });
 });
 
