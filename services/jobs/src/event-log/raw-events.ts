@@ -22,7 +22,7 @@ export interface RawLogEvent {
 
 /** Which events: of any of the types and about any of the subjects; an empty list leaves nothing out. */
 export interface Selection {
-  /** CloudEvents types without version; `%` stands for anything. */
+  /** CloudEvents types without version. */
   readonly types: readonly string[];
   readonly subjectIds: readonly string[];
 }
@@ -32,7 +32,7 @@ const SELECT = `
          stream_seq as sequence, subject_id as "subjectId", occurred_at as "occurredAt", recorded_at as "recordedAt",
          encode(hash, 'hex') as hash, data
     from events`;
-const SELECTED = `(cardinality($1::text[]) = 0 or type like any($1)) and (cardinality($2::text[]) = 0 or subject_id = any($2))`;
+const SELECTED = `(cardinality($1::text[]) = 0 or type = any($1)) and (cardinality($2::text[]) = 0 or subject_id = any($2))`;
 
 /** Up to `limit` events after a position, oldest first. */
 export function eventsAfter(sql: Sql, chosen: Selection, after: number, limit: number): Promise<RawLogEvent[]> {
@@ -64,10 +64,9 @@ export function nameOf({ type }: Pick<RawLogEvent, 'type'>): string {
   return NAMES.get(type) ?? type;
 }
 
-/** The types without version that a name (`JobFailed`) or a beginning of names (`Job*`) stands for. */
+/** The types without version that a name (`JobFailed`, `job.failed`) or a beginning of names (`Job*`) stands for. */
 export function typesNamed(name: string): string[] {
   const beginning = name.endsWith('*') ? name.slice(0, -1) : undefined;
-  return [...NAMES].flatMap(([type, known]) =>
-    (beginning === undefined ? known === name : known.startsWith(beginning)) ? [type] : [],
-  );
+  const fits = (known: string) => (beginning === undefined ? known === name : known.startsWith(beginning));
+  return [...NAMES].flatMap(([type, known]) => (fits(known) || fits(type.replace('com.ourvidz.', '')) ? [type] : []));
 }

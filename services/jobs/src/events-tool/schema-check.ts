@@ -14,6 +14,12 @@ export async function assertSchema(sql: Sql): Promise<void> {
   if (problem) throw problem;
 }
 
+/** Whether nobody has made a table in it yet. */
+export async function isEmpty(sql: Sql): Promise<boolean> {
+  const rows = await sql.query('select 1 from pg_class where relnamespace = current_schema()::regnamespace limit 1');
+  return rows.length === 0;
+}
+
 function difference(applied: ReadonlySet<string>, known: ReadonlySet<string>): ToolError | undefined {
   const unknown = [...applied].filter((name) => !known.has(name));
   if (unknown.length > 0)

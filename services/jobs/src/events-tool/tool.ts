@@ -7,10 +7,12 @@ import { Environment } from '#service-kit/environment.js';
 import { createLog } from '#service-kit/log.js';
 import { readStreamSizes } from '../configuration.js';
 import { Database } from '../database/database.js';
+import { migrate } from '../database/migrate.js';
+import { installProjections } from '../projections/registry.js';
 import { findPlace, type Place } from './connection.js';
 import { EXIT, type ExitCode, endingOf, refused, ToolError } from './exit-codes.js';
 import { Output } from './output.js';
-import { assertSchema } from './schema-check.js';
+import { assertSchema, isEmpty } from './schema-check.js';
 
 /** The options that every command has. */
 export interface GlobalOptions {
@@ -48,6 +50,20 @@ export class Tool {
     this.openedDatabase = database;
     await assertSchema(database);
     return database;
+  }
+
+  /** The database; one that is empty gets its tables first, when somebody agrees. */
+  async preparedDatabase(): Promise<Database> {
+    const url = await this.databaseUrl();
+    const looking = new Database(url, SILENT);
+    const empty = await isEmpty(looking).finally(() => looking.close());
+    if (empty && this.dryRun) throw refused('The database is empty: without --dry-run it gets its tables first.');
+    if (empty) {
+      await this.confirm('The database is empty. Make the tables of the platform in it?');
+      await migrate(url, SILENT);
+      await installProjections(await this.database());
+    }
+    return this.database();
   }
 
   /** For what needs connections of its own. */

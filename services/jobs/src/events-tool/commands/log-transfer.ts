@@ -53,7 +53,7 @@ async function exportTo(tool: Tool, path: string, from: number): Promise<ExitCod
 async function importFrom(tool: Tool, path: string): Promise<ExitCode> {
   const file = await open(path, 'r').catch((error: unknown) => rethrow(error, path));
   try {
-    const database = await tool.database();
+    const database = await tool.preparedDatabase();
     const head = await readHead(database);
     if (!tool.dryRun) await tool.confirm(`The log has ${grouped(head)} events. Add those of ${path}, for good?`);
     const progress = new Progress('importing', 0);
