@@ -84,14 +84,15 @@ function startPlatform(args) {
   return runChild(platformNode(), ['dist/launcher/src/main.js', ...args], { env, ownSession: true });
 }
 
+/** V8's young generation, in MiB: with its default a rebuild takes 120 MB more, and as much processor time. */
+const YOUNG_SPACE = '--max-semi-space-size=4';
+
 /**
  * In the folder of whoever called it, whose paths it is given; the data folder is where `npm start` has it.
  * @param {string[]} args
  */
 function runEventsTool(args) {
   const env = { ...withOwnPrograms(), DATA_DIR: resolve(ROOT, process.env.DATA_DIR || '.data') };
-  return runChild(platformNode(), [inCheckout('dist/services/jobs/src/events-tool/main.js'), ...args], {
-    env,
-    cwd: process.cwd(),
-  });
+  const tool = [YOUNG_SPACE, inCheckout('dist/services/jobs/src/events-tool/main.js')];
+  return runChild(platformNode(), [...tool, ...args], { env, cwd: process.cwd() });
 }

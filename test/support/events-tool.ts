@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 /** The compiled tool. */
 const TOOL = fileURLToPath(new URL('../../dist/services/jobs/src/events-tool/main.js', import.meta.url));
 
+/** As `scripts/run/commands.mjs` runs it. */
+const FLAGS = ['--enable-source-maps', '--max-semi-space-size=4'];
+
 /** `DATABASE_URL`, `NATS_URL`, `NATS_CREDS`, as far as the command needs them. */
 export type Whereabouts = Readonly<Record<string, string>>;
 
@@ -22,7 +25,7 @@ export interface RunningTool {
 }
 
 export function startEventsTool(args: readonly string[], where: Whereabouts): RunningTool {
-  const child = spawn(process.execPath, ['--enable-source-maps', TOOL, ...args], {
+  const child = spawn(process.execPath, [...FLAGS, TOOL, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, ...where },
   });
