@@ -14,6 +14,7 @@ const HABITS = { cancel: 15, watch: 5, delete: 20 };
 /** What must hold of the log and the projections when all is over and nothing runs any more. */
 const PROOFS: readonly Proof[] = [
   { args: ['log', 'verify', '--json'], findingsIn: () => [] },
+  { args: ['stream', 'reconcile', '--dry-run', '--json'], findingsIn: () => [] },
   { args: REBUILD_ALL, findingsIn: differencesIn },
 ];
 
@@ -34,7 +35,7 @@ async function runSoak(stage: Stage, options: SoakOptions, tell: Tell): Promise<
 }
 
 function whereabouts({ platform, postgres }: Stage): Whereabouts {
-  return { DATABASE_URL: postgres.url, NATS_URL: platform.nats.url, NATS_CREDS: platform.credentialsOf('jobs') };
+  return { DATABASE_URL: postgres.url, NATS_URL: platform.nats.url, NATS_CREDS: platform.credentialsOf('events-tool') };
 }
 
 async function prove({ args, findingsIn }: Proof, where: Whereabouts, tell: Tell): Promise<Finding[]> {

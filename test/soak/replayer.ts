@@ -31,10 +31,9 @@ export class Replayer {
     this.random = new SeededRandom(seed);
   }
 
-  /** Goes on until `over` aborts; the last rebuild is waited for. */
+  /** Every second rebuild is killed. Goes on until `over` aborts; the last one is waited for. */
   async run(over: AbortSignal): Promise<void> {
-    while (!over.aborted) {
-      const kill = this.random.integer(1, 2) === 1;
+    for (let kill = true; !over.aborted; kill = !kill) {
       const running = startEventsTool(REBUILD_ALL, this.where);
       const timer = kill && setTimeout(() => running.child.kill('SIGKILL'), this.random.integer(...KILLED_AFTER_MS));
       this.note(await running.ended);
