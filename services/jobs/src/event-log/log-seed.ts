@@ -1,6 +1,6 @@
 /** What a stream would still hold, as the log has it: what a lost stream is filled with. */
 import { JOB_END_TYPES } from '#contracts/events/registry.js';
-import type { StreamSpec } from '#contracts/streams.js';
+import { JOB_STREAM, type StreamSpec } from '#contracts/streams.js';
 import type { Seed, SeedEvent } from '#eventing/stream-seed.js';
 import type { Database, Sql } from '../database/database.js';
 import { type EventMetadata, unquoted } from './log-row.js';
@@ -10,6 +10,8 @@ import { positionBefore } from './position-before.js';
 
 /** Positions of the log that are read at once. */
 const WINDOW = 2_000;
+/** Where little of each event is read. */
+const WIDE_WINDOW = 20_000;
 /** What was stored and never logged is lost; its sequences must not come again. No writer is ever so far behind. */
 const NEVER_LOGGED = 1_000_000;
 /** Every filled stream begins at a round number, by which people can tell it. */
@@ -40,6 +42,12 @@ interface Range {
   readonly upTo: number;
 }
 
+interface Plan {
+  readonly range: Range;
+  /** Undefined for a stream that has no jobs. */
+  readonly openJobs: readonly string[] | undefined;
+}
+
 export interface SeedSize {
   /** Events of jobs that have ended. */
   readonly finished: number;
@@ -53,7 +61,7 @@ export interface SeedSize {
 export class LogSeed implements Seed {
   readonly finished = this.parts('finished');
   readonly open = this.parts('open');
-  private range: Range | undefined;
+  private plan: Plan | undefined;
 
   /** @param now milliseconds since 1970 */
   constructor(
@@ -67,9 +75,11 @@ export class LogSeed implements Seed {
   /** How many events it is. */
   async size(): Promise<SeedSize> {
     const size = { finished: 0, open: 0 };
-    for (const window of windowsOf(await this.currentRange())) {
-      const rows = await this.database.query<{ part: keyof SeedSize; events: number }>(COUNT, this.parameters(window));
-      for (const { part, events } of rows) size[part] += events;
+    const plan = await this.planned(await this.currentRange());
+    for (const window of windowsOf(plan.range, WIDE_WINDOW)) {
+      const [row] = await this.database.query<SeedSize>(COUNT, this.parameters(plan, window));
+      size.finished += row?.finished ?? 0;
+      size.open += row?.open ?? 0;
     }
     return size;
   }
@@ -85,9 +95,10 @@ export class LogSeed implements Seed {
   }
 
   private async *parts(part: keyof SeedSize): AsyncGenerator<readonly SeedEvent[]> {
-    this.range ??= await this.frozenRange();
-    for (const window of windowsOf(this.range)) {
-      const rows = await this.database.query<Row>(READ, [...this.parameters(window), part]);
+    this.plan ??= await this.planned(await this.frozenRange());
+    for (const window of windowsOf(this.plan.range, WINDOW)) {
+      const parameters = this.parameters(this.plan, window);
+      const rows = await this.database.query<Row>(READ, [...parameters, part === 'open']);
       if (rows.length > 0) yield rows.map(seedEvent);
     }
   }
@@ -98,19 +109,40 @@ export class LogSeed implements Seed {
     return this.currentRange();
   }
 
+  private async planned(range: Range): Promise<Plan> {
+    const { name } = this.spec;
+    return { range, openJobs: name === JOB_STREAM.name ? await openJobs(this.database, range) : undefined };
+  }
+
   private async currentRange(): Promise<Range> {
     const { maxAgeMs } = this.spec;
     const after = maxAgeMs === 0 ? 0 : await positionBefore(this.database, new Date(this.now - maxAgeMs));
     return { after, upTo: await readHead(this.database) };
   }
 
-  private parameters({ after, upTo }: Range): unknown[] {
-    return [after, upTo, this.spec.name, JOB_END_TYPES.map(unversioned)];
+  private parameters({ openJobs }: Plan, { after, upTo }: Range): unknown[] {
+    return [after, upTo, this.spec.name, openJobs];
   }
 }
 
-function* windowsOf({ after, upTo }: Range): Generator<Range> {
-  for (let from = after; from < upTo; from += WINDOW) yield { after: from, upTo: Math.min(from + WINDOW, upTo) };
+function* windowsOf({ after, upTo }: Range, positions: number): Generator<Range> {
+  for (let from = after; from < upTo; from += positions) {
+    yield { after: from, upTo: Math.min(from + positions, upTo) };
+  }
+}
+
+/** The jobs that were requested in a range and have not ended. */
+async function openJobs(sql: Sql, range: Range): Promise<string[]> {
+  const open = new Set<string>();
+  const [request, ...ends] = (['JobRequested', ...JOB_END_TYPES] as const).map(unversioned);
+  for (const { after, upTo } of windowsOf(range, WIDE_WINDOW)) {
+    const rows = await sql.query<{ subject_id: string; type: string }>(
+      'select subject_id, type from events where position > $1 and position <= $2 and type = any($3) order by position',
+      [after, upTo, [request, ...ends]],
+    );
+    for (const { subject_id: id, type } of rows) type === request ? open.add(id) : open.delete(id);
+  }
+  return [...open];
 }
 
 async function lastEpoch(sql: Sql, stream: string): Promise<number> {
@@ -123,20 +155,15 @@ async function lastEpoch(sql: Sql, stream: string): Promise<number> {
   return row?.epoch ?? 0;
 }
 
-/** The limit keeps it at one look into the index for each event: without, the planner may read the whole log. */
-const EVENTS = `
-  from events event
-  left join lateral (
-    select true as found from events ending
-     where ending.subject_id = event.subject_id and ending.type = any($4) limit 1) ending on true
- cross join lateral (select case when ending.found is null then 'open' else 'finished' end as part) as parted
- where event.position > $1 and event.position <= $2 and event.stream = $3`;
+/** Accounts are never finished: without a list of open jobs everything is open. */
+const IS_OPEN = 'coalesce(subject_id = any($4::text[]), true)';
+const EVENTS = 'from events where position > $1 and position <= $2 and stream = $3';
 
 const READ = `
-  select event_id, type, schema_version, subject_id, data, metadata, occurred_at ${EVENTS} and part = $5
-   order by event.position`;
+  select event_id, type, schema_version, subject_id, data, metadata, occurred_at ${EVENTS} and ${IS_OPEN} = $5
+   order by position`;
 
-const COUNT = `select part, count(*) as events ${EVENTS} group by part`;
+const COUNT = `select count(*) filter (where not ${IS_OPEN}) as finished, count(*) filter (where ${IS_OPEN}) as open ${EVENTS}`;
 
 interface Row {
   readonly event_id: string;
