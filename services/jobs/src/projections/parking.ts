@@ -20,6 +20,8 @@ export async function parkedSubjects(
   { name, version, build }: BuildId,
   subjects: readonly string[],
 ): Promise<Set<string>> {
+  // As a rule: and to look for a thousand subjects where there are none takes a millisecond each time.
+  if ((await countParked(tx, { name, version, build })) === 0) return new Set();
   const rows = await tx.query<{ subject_id: string }>(
     `select distinct subject_id from projection_parked
       where name = $1 and version = $2 and build = $3 and subject_id = any($4)`,
