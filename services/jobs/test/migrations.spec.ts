@@ -64,6 +64,33 @@ async function atFirstMigration(source: DataSource): Promise<void> {
   for (let undo = source.migrations.length; undo > 1; undo--) await source.undoLastMigration();
 }
 
+describe('when a database has projections from before there were builds', () => {
+  test('what is live stays live, what was live is kept, what is new is new, and what is parked stays parked', async () => {
+    const { url, close } = await testPostgres();
+    const source = await migrationSource(url).initialize();
+    await source.runMigrations();
+    while ((await source.query("select 1 from migrations where name like 'Builds%'")).length > 0) {
+      await source.undoLastMigration();
+    }
+    await source.query(`create table assets_v2 (id uuid); create table asset_jobs_v2 (id uuid);
+      insert into projections (name, version, position, live) values ('assets', 1, 5, false), ('assets', 2, 9, true),
+        ('assets', 3, 7, false);
+      insert into projection_parked (name, version, position, subject_id, error) values ('assets', 2, 8, 's', 'e')`);
+    await source.runMigrations();
+    const builds = `select version, build, live, tables, shown_at is not null as shown from projections order by version`;
+    expect(await source.query(builds)).toEqual([
+      { version: 1, build: 1, live: false, tables: [], shown: true },
+      { version: 2, build: 1, live: true, tables: ['assets', 'asset_jobs'], shown: true },
+      { version: 3, build: 1, live: false, tables: [], shown: false },
+    ]);
+    expect(await source.query('select version, build, subject_id from projection_parked')).toEqual([
+      { version: 2, build: 1, subject_id: 's' },
+    ]);
+    await source.destroy();
+    await close();
+  });
+});
+
 describe('when events are logged', () => {
   beforeAll(async () => {
     await database.query(ONE_EVENT);

@@ -121,9 +121,10 @@ function* parts(rows: readonly ChainedRow[]): Generator<ChainedRow[]> {
 }
 
 async function withoutKnown(tx: Transaction, rows: readonly LogRow[]): Promise<LogRow[]> {
-  const found = await tx.query<{ event_id: string }>('select event_id from event_ids where event_id = any($1::uuid[])', [
-    rows.map((row) => row.eventId),
-  ]);
+  const found = await tx.query<{ event_id: string }>(
+    'select event_id from event_ids where event_id = any($1::uuid[])',
+    [rows.map((row) => row.eventId)],
+  );
   const known = new Set(found.map((row) => row.event_id));
   return rows.filter((row) => !known.has(row.eventId) && known.add(row.eventId));
 }

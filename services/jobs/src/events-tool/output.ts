@@ -51,9 +51,10 @@ export function grouped(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
 
-/** Milliseconds as people say them: `0.4 s`, `12.3 s`, `2 min 5 s`, `3 h 20 min`. */
+/** Milliseconds as people say them: `45 ms`, `12.3 s`, `2 min 5 s`, `3 h 20 min`. */
 export function duration(ms: number): string {
   const seconds = ms / 1_000;
+  if (seconds < 1) return `${Math.round(ms)} ms`;
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
   return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;

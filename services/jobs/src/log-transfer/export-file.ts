@@ -12,7 +12,7 @@ import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 
 /** Raised when an older program could not read what a newer one writes. */
-export const FORMAT = 1;
+const FORMAT = 1;
 
 /** What stands before a block. */
 export interface BlockLabel {
