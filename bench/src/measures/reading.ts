@@ -4,11 +4,14 @@ import { Browser } from '../browser.js';
 import { fullLoad, type Shot, steadyLoad } from '../http-load.js';
 import type { Measure } from '../measure.js';
 import { count, type Row, spread } from '../report.js';
-import { spreadOf } from '../statistics.js';
+import { median, type Spread, spreadOf } from '../statistics.js';
 
 const READERS = 32;
 const JOBS = 50;
+/** Until Node.js has compiled what reading takes: before that the slowest of a hundred takes twice as long. */
+const WARM_UP_MS = 8_000;
 const STEADY_RATE = 500;
+const STEADY_ROUNDS = 5;
 const GOAL_P99_MS = 10;
 
 export const reading: Measure = {
@@ -39,19 +42,27 @@ async function shots(browser: Browser): Promise<() => Shot> {
 }
 
 async function rows(options: Parameters<typeof fullLoad>[0]): Promise<Row[]> {
-  await fullLoad({ ...options, forMs: 1_500 });
+  await fullLoad({ ...options, forMs: WARM_UP_MS });
   const full = await fullLoad(options);
-  const steady = await steadyLoad(options, STEADY_RATE);
-  const latencies = spreadOf(steady.latencies);
+  const rounds = await steadyRounds(options);
+  const latencies = { p50: median(rounds.map(({ p50 }) => p50)), p99: median(rounds.map(({ p99 }) => p99)) };
   return [
     {
       what: `GET /api/jobs/{id} at full rate, ${READERS} connections`,
       ours: `${count(full.rate)}/s, ${spread(spreadOf(full.latencies))}`,
     },
     {
-      what: `GET /api/jobs/{id} at ${STEADY_RATE} requests a second`,
+      what: `GET /api/jobs/{id} at ${STEADY_RATE} requests a second, median of ${STEADY_ROUNDS} rounds`,
       ours: spread(latencies),
       goal: { text: `p99 ≤ ${GOAL_P99_MS} ms`, met: latencies.p99 <= GOAL_P99_MS },
     },
   ];
+}
+
+async function steadyRounds(options: Parameters<typeof fullLoad>[0]): Promise<Spread[]> {
+  const rounds: Spread[] = [];
+  for (let round = 0; round < STEADY_ROUNDS; round++) {
+    rounds.push(spreadOf((await steadyLoad(options, STEADY_RATE)).latencies));
+  }
+  return rounds;
 }
